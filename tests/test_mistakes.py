@@ -259,6 +259,7 @@ CREATE = "create it, or correct the path"
 TOKEN = f"no token for {PERMISSION}: "
 CENTERS = "au, ca, ch, de, fr, gcp-au, gcp-jp, gcp-kr, gcp-us, gcp-we, jp, kr, ne, qa, sg, uae, uk, us, we, za"
 LOCALHOST = ["--log.level", "error", "--web.listen-address"]
+LONG_NAME = "a" * 300
 INIT = ["init", "--type", "tenant", "--name", "contoso", "--data-center", "us", "--client-id", "app", "--no-check"]
 AUTH = "accounts[0].auth"
 EXCEPTION = "expectations.exceptions[0]"
@@ -305,7 +306,19 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "init over a secret": (
         typed(*INIT, "--secret-env", "HOME", contoso_secret="old"),
-        "FOLDER/contoso.secret: ^file exists; ^use another --secret-file, or --force to replace the file",
+        "FOLDER/contoso.secret: ^file exists; ^use --force to replace the file, or use another --secret-file",
+    ),
+    "init over a folder": (
+        typed(*INIT, "--secret-env", "HOME", "--force", "--config.file", "."),
+        ".: ^is not a regular file; ^use another --config.file",
+    ),
+    "init with a name that is too long": (
+        typed(*INIT, "--secret-env", "HOME", "--config.file", LONG_NAME),
+        f"{LONG_NAME}: ^file name too long; ^use another --config.file",
+    ),
+    "init with a secret file whose name is too long": (
+        typed(*INIT, "--secret-env", "HOME", "--force", "--secret-file", LONG_NAME),
+        f"{LONG_NAME}: ^file name too long; ^use another --secret-file",
     ),
     "init without a secret": (
         typed(*INIT, "--secret-env", UNSET),
@@ -348,6 +361,10 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "storage in a file": (
         typed("--once", "--storage.path", "config.yaml", config_yaml=FINE),
         "--storage.path: ^config.yaml: is not a directory; ^use a directory to which the exporter can write",
+    ),
+    "storage in a folder whose name is too long": (
+        typed("--config.check", "--storage.path", LONG_NAME, config_yaml=FINE),
+        f"--storage.path: ^{LONG_NAME}: file name too long; ^use a directory to which the exporter can write",
     ),
     "a database that is not PostgreSQL": (
         typed("--once", "--storage.url", "mysql://db/exporter", config_yaml=FINE),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any, Final, TypeVar
 
 import click
@@ -145,17 +146,29 @@ def make_application(load: Callable[[], Config], flags: Flags) -> Application:
 def storage_of(flags: Flags) -> tuple[Path | None, str | None]:
     """Return the directory and the URL for persistent state. Each value is None if its flag is not set.
 
-    Raise ConfigError if the URL is invalid, or if both flags are set.
+    Raise ConfigError if the URL or the directory is invalid, or if both flags are set.
     """
     path, url = flags["storage_path"], flags["storage_url"]
     if path and url:
         raise ConfigError(["--storage.url: cannot be used with --storage.path; remove one of them"])
-    if path and Path(path).exists() and not Path(path).is_dir():
-        what = "is not a directory; use a directory to which the exporter can write"
-        raise ConfigError([f"--storage.path: {path}: {what}"])
+    if path:
+        _check_directory(Path(path))
     if url:
         check_storage_url(url)
     return Path(path) if path else None, url
+
+
+def _check_directory(path: Path) -> None:
+    """Raise ConfigError if a path exists but is not a directory, or if it is inaccessible."""
+    what = "is not a directory"
+    try:
+        if S_ISDIR(path.stat().st_mode):
+            return
+    except FileNotFoundError:
+        return  # The exporter creates the directory.
+    except OSError as error:
+        what = (error.strerror or "unusable").lower()
+    raise ConfigError([f"--storage.path: {path}: {what}; use a directory to which the exporter can write"])
 
 
 def unsharded(flags: Flags) -> Flags:

@@ -78,12 +78,10 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     flags = merged(ctx, own)
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     target = config_file(flags)
-    if not force:
-        ConfigFiles(target, None, catalogue()).refuse_existing()  # refuse existing files before the first prompt
+    ConfigFiles(target, None, catalogue()).check(force=force)  # before the first prompt
     settings = _settings(flags, target)
     files = ConfigFiles(target, settings.secret_file, catalogue())
-    if not force:
-        files.refuse_existing()
+    files.check(force=force)
     files.write(settings.answers, settings.secret, force=force)
     shown = files.secret and _short(files.secret)
     click.echo(f"Wrote {target}" + (f" and {shown} (mode 0600)." if shown else "."))

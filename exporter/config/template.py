@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 import yaml
@@ -89,14 +90,10 @@ class ConfigFiles:
     secret: Path | None
     catalogue: Catalogue
 
-    def refuse_existing(self) -> None:
-        """Raise ConfigError if one of the files already exists."""
-        errors = []
-        if self.config.exists():
-            errors.append(f"{self.config}: file exists; use --force to replace the file, or use another --config.file")
-        if self.secret is not None and self.secret.exists():
-            errors.append(f"{self.secret}: file exists; use another --secret-file, or --force to replace the file")
-        if errors:
+    def check(self, *, force: bool) -> None:
+        """Raise ConfigError if one of the files cannot be written. If `force` is true, existing files are accepted."""
+        paths = [(self.config, "--config.file"), *([(self.secret, "--secret-file")] if self.secret is not None else [])]
+        if errors := [f"{path}: {problem}" for path, flag in paths if (problem := _problem(path, flag, force=force))]:
             raise ConfigError(errors)
 
     def write(self, answers: Answers, secret: str, *, force: bool) -> None:
@@ -108,7 +105,7 @@ class ConfigFiles:
         if self.secret is not None and self.secret.absolute() == self.config.absolute():
             raise ConfigError([f"{self.secret}: the configuration file has the same path; use another --secret-file"])
         # Replace an existing secret last. Otherwise, a failure to write the configuration would lose the old secret.
-        is_replaced = force and self.secret is not None and self.secret.exists()
+        is_replaced = force and self.secret is not None and self.secret.is_file()
         if self.secret is not None and not is_replaced:
             _create(self.secret, secret + "\n", 0o600, force=False)
         try:
@@ -121,6 +118,19 @@ class ConfigFiles:
             raise
         if self.secret is not None and is_replaced:
             _create(self.secret, secret + "\n", 0o600, force=True)
+
+
+def _problem(path: Path, flag: str, *, force: bool) -> str:
+    """Return why a file cannot be written, or ""."""
+    try:
+        is_file = S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{(error.strerror or 'unusable').lower()}; use another {flag}"
+    if not is_file:
+        return f"is not a regular file; use another {flag}"
+    return "" if force else f"file exists; use --force to replace the file, or use another {flag}"
 
 
 def _create(path: Path, content: str, mode: int, *, force: bool) -> None:

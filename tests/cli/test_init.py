@@ -207,7 +207,10 @@ def test_existing_files_are_kept_without_force(config: Path, capsys: pytest.Capt
     config.unlink()
     Path("contoso.secret").write_text("old")
     assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 1
-    assert "contoso.secret: file exists; use another --secret-file" in capsys.readouterr().err
+    assert (
+        "contoso.secret: file exists; use --force to replace the file, or use another --secret-file"
+        in capsys.readouterr().err
+    )
     assert not config.exists()
     assert Path("contoso.secret").read_text() == "old"
     Path("contoso.secret").chmod(0o644)
