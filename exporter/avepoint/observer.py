@@ -58,14 +58,14 @@ class ValueIssues:
 
     def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger, clock: Clock) -> None:
         self._observer = observer
-        self._clock = clock
+        self.clock = clock
         self._log = log
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     @property
     def latest(self) -> Ticks:
         """The latest accepted time of a past event: the current time plus a tolerance for different clocks."""
-        return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
+        return Ticks(ticks_at(self.clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
         """Count an unreadable value. If the value is new, log the value and the reason `why`."""
@@ -85,7 +85,7 @@ class ValueIssues:
 
     def settled_list(self, error: IncompleteListError) -> None:
         """Log that an incomplete list is accepted as complete because its rows and its total do not change."""
-        event = "total differs from the number of rows in three consecutive refreshes; the total is ignored"
+        event = "total differs from the number of rows in all refreshes of 15 minutes; the total is ignored"
         self._log.warning(event, path=error.path, rows=error.rows, total=error.total)
 
     def _is_new(self, field: str, value: str) -> bool:

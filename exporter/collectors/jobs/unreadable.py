@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import read_time
 from exporter.avepoint.reading.vocabulary import FINISHED
+from exporter.avepoint.settling import Settling
 from exporter.clock import Clock
 from exporter.collectors.jobs.families import Job
-from exporter.collectors.settling import Settling
 from exporter.errors import UnreadableValueError
 
 Unread = tuple[str | None, Row]

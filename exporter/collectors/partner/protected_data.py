@@ -9,9 +9,9 @@ from exporter.avepoint.endpoints import PROTECTED_DATA
 from exporter.avepoint.lists import ListReader
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, is_nothing, seconds
+from exporter.avepoint.settling import Settling
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.collectors.distinct import RowOwners, distinct
-from exporter.collectors.settling import Settling
 from exporter.config.schema import CollectorOptions
 from exporter.errors import AvePointError
 

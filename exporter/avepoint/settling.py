@@ -5,7 +5,8 @@ from typing import Final
 
 from exporter.clock import Clock
 
-_PERMANENT_AFTER: Final = 900.0  # seconds
+PERMANENT_AFTER: Final = 900.0
+"""Seconds for which all refreshes must find a fault before the fault counts as permanent."""
 
 
 class Settling:
@@ -25,7 +26,7 @@ class Settling:
         now, former = self._clock.monotonic(), self._since.pop(group, {})
         if since := {fault: former.get(fault, now) for fault in faults}:
             self._since[group] = since
-        return all(now - first >= _PERMANENT_AFTER for first in since.values())
+        return all(now - first >= PERMANENT_AFTER for first in since.values())
 
     def keep_only(self, groups: Collection[Hashable]) -> None:
         """Drop the faults of all groups that are not in `groups`."""
