@@ -711,7 +711,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "proxy with a password that is not encoded": (
         account("proxy_url: 'http://user:hunter2/x@proxy:3128'"),
         ("accounts[0].proxy_url: ^must be an http:// or https:// URL; "
-         "^percent-encode the password (@ is %40, / is %2F, : is %3A)" + PLACE),
+         "^percent-encode the password (@ is %40, / is %2F, : is %3A, # is %23, ? is %3F)" + PLACE),
     ),
     "proxy without a scheme": (
         account("proxy_url: 'proxy.example.com:3128'"),

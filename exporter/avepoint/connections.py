@@ -1,21 +1,19 @@
 """Connections to AvePoint, and a function that returns the origin of a URL."""
 
 import asyncio
-import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import lru_cache, partial
-from ipaddress import ip_address, ip_network
 from typing import Any, Final
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from exporter import __version__
 from exporter.avepoint.hints import UNUSABLE_CA
-from exporter.config.schema import Account, has_unencoded_password
+from exporter.avepoint.proxies import InvalidProxyError, proxy_of, without_password
+from exporter.config.schema import Account
 from exporter.errors import TransportError
 
 _CONNECT_TIMEOUT: Final = 10.0
@@ -92,8 +90,11 @@ class Connections:
 
     def target(self, request: httpx.Request) -> str:
         """Return the host of a request for error messages, and the URL of its proxy, if any, without the password."""
-        host, proxy = request.url.netloc.decode(), self._proxy_of(request)
-        return f"{host} (through proxy {without_password(proxy)})" if proxy else host
+        host = request.url.netloc.decode()
+        with suppress(InvalidProxyError):
+            if proxy := self._proxy_of(request):
+                return f"{host} (through proxy {without_password(proxy)})"
+        return host
 
     def _proxy_of(self, request: httpx.Request) -> str | None:
         url = request.url
@@ -116,52 +117,11 @@ class Connections:
 
     def _connect(self, proxy: str | None, tls: ssl.SSLContext) -> httpx.AsyncBaseTransport:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        if proxy and has_unencoded_password(proxy):
-            raise httpx.ProxyError("the password in the proxy URL is not percent-encoded")
-        try:
-            # The certificate of an https:// proxy is often signed by the private CA in `tls.ca_file`.
-            through = httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None) if proxy else None
-            transport = self._transport or httpx.AsyncHTTPTransport(verify=tls, proxy=through, limits=limits)
-        except (ValueError, ImportError, httpx.InvalidURL):
-            raise httpx.ProxyError("the proxy URL must begin with http:// or https://") from None
+        # The certificate of an https:// proxy is often signed by the private CA in `tls.ca_file`.
+        through = httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None) if proxy else None
+        transport = self._transport or httpx.AsyncHTTPTransport(verify=tls, proxy=through, limits=limits)
         self._all.append(transport)
         return transport
-
-
-def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
-    """Return the proxy URL for a host, including the password, or None if there is no proxy.
-
-    `proxy_url` takes precedence over the environment variables.
-    """
-    if account.proxy_url is not None:
-        return account.proxy_url.get_secret_value()
-    proxies = getproxies()
-    url = proxies.get(scheme) or proxies.get("all")
-    if not url or (matches_no_proxy(proxies["no"], host, port) if "no" in proxies else proxy_bypass(host)):
-        return None
-    return url if "://" in url else f"http://{url}"
-
-
-def matches_no_proxy(no_proxy: str, host: str, port: int) -> bool:
-    """Return whether NO_PROXY contains the host, its domain or network, or an asterisk. Entries may include a port."""
-    return any(_matches_entry(entry, host.lower(), port) for entry in no_proxy.lower().replace(",", " ").split())
-
-
-def _matches_entry(entry: str, host: str, port: int) -> bool:
-    with suppress(ValueError):
-        return ip_address(host.strip("[]")) in ip_network(entry.strip("[]"), strict=False)
-    match = re.fullmatch(r"(.*?)(?::(\d+))?", entry)
-    name, only_port = (match[1], match[2]) if match else (entry, None)
-    name = name.strip("[]").removeprefix("*").removeprefix(".")
-    if only_port is not None and int(only_port) != port:
-        return False
-    return entry == "*" or (name != "" and (host == name or host.endswith(f".{name}")))
-
-
-def without_password(url: str) -> str:
-    """Return the scheme, host and port of a URL."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def tls_context(account: Account) -> ssl.SSLContext:

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from exporter.avepoint.auth.credentials import readable_secrets
+from exporter.avepoint.proxies import invalid_variables
 from exporter.cli.variables import flag_variables, unknown_variables
 from exporter.config.load import located
 from exporter.config.schema import Config
@@ -41,6 +42,8 @@ def _ineffective(config: Config, path: Path, known: Collection[str]) -> Iterator
         yield from located(errors, path)
     used = [getattr(account.auth, key) for account in config.accounts for key in _VARIABLES]
     yield from unknown_variables(os.environ, known, filter(None, used))
+    if any(account.proxy_url is None for account in config.accounts):
+        yield from invalid_variables()
 
 
 def _known_variables() -> frozenset[str]:

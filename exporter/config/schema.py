@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -35,21 +36,28 @@ ApiVersion = Literal["modern", "legacy"]
 
 _HOST: Final = re.compile(r"[A-Z0-9_-]{1,63}(\.[A-Z0-9_-]{1,63})*\.?|[0-9A-F:]+:[0-9A-F:.]*", re.ASCII | re.IGNORECASE)
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
-_PERCENT_ENCODING: Final = "; percent-encode the password (@ is %40, / is %2F, : is %3A)"
+_PROXY_RULE: Final = "must be an http:// or https:// URL"
+_PERCENT_ENCODING: Final = "percent-encode the password (@ is %40, / is %2F, : is %3A, # is %23, ? is %3F)"
 
 
-def _url_parts(url: str) -> SplitResult | None:
-    """Return the parts of a URL, or None if the URL is invalid.
+def _url_parts(url: str, rule: str) -> SplitResult:
+    """Return the parts of a URL. Raise ValueError with the violated rule if the URL is invalid.
 
     Messages from urllib are hidden, because they may contain a password.
     """
+    if set(url) & set(" \t\r\n"):
+        raise ValueError(f"{rule} without spaces")
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError:
-        return None
-    is_plain = url.isprintable() and not set(url) & set(" \\") and _HOST.fullmatch(parts.hostname or "")
-    return parts if is_plain and port != 0 and parts.scheme in ("http", "https") else None
+        raise ValueError(rule) from None
+    is_plain = url.isprintable() and "\\" not in url and _HOST.fullmatch(parts.hostname or "")
+    if not is_plain or parts.scheme not in ("http", "https"):
+        raise ValueError(rule)
+    with suppress(ValueError):
+        if parts.port != 0:
+            return parts
+    raise ValueError(f"{rule} with a port from 1 to 65535")
 
 
 def _is_this_machine(host: str) -> bool:
@@ -64,9 +72,7 @@ def _safe_url(url: str) -> str:
 
     Plain HTTP is allowed only for servers on the local machine.
     """
-    parts = _url_parts(check_no_reference(url))
-    if parts is None:
-        raise ValueError("must be an https:// URL")
+    parts = _url_parts(check_no_reference(url), "must be an https:// URL")
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise ValueError("must not contain a user name, query or fragment")
     if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
@@ -74,17 +80,20 @@ def _safe_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def has_unencoded_password(url: str) -> bool:
-    """Return whether the password in a URL may contain an unencoded @, / or #, which would change the host."""
-    signs = url.count("@")
-    return signs > 1 or (signs == 1 and "@" not in url.partition("://")[2].partition("/")[0].partition("#")[0])
+def check_proxy_url(url: str) -> str:
+    """Return the URL of a proxy. Raise ValueError if it is invalid. The message contains no part of the URL."""
+    user, sign, _ = url.rpartition("@")
+    user = user.partition("://")[2]
+    if sign and (set(user) & set("@/?#") or not user.isascii()):  # The password could change the host.
+        raise ValueError(f"{_PROXY_RULE}; {_PERCENT_ENCODING}")
+    parts = _url_parts(check_no_reference(url), _PROXY_RULE)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(f"{_PROXY_RULE} without a path")
+    return url
 
 
 def _proxy(url: SecretStr) -> SecretStr:
-    text = check_no_reference(url.get_secret_value())
-    if _url_parts(text) is None or has_unencoded_password(text):
-        raise ValueError(f"must be an http:// or https:// URL{_PERCENT_ENCODING if '@' in text else ''}")
-    return url
+    return SecretStr(check_proxy_url(url.get_secret_value()))
 
 
 def _set_variable(name: str) -> str:

@@ -8,8 +8,9 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from exporter.avepoint.connections import proxy_of, tls_context, without_password
+from exporter.avepoint.connections import tls_context
 from exporter.avepoint.hints import unreached
+from exporter.avepoint.proxies import InvalidProxyError, proxy_of, without_password
 from exporter.config.schema import Account
 from exporter.errors import TransportError
 
@@ -53,9 +54,15 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return the setting that selects the proxy and the URL without its password, or None if no proxy is used."""
-    url = proxy_of(account, "https" if host.is_encrypted else "http", host.host, host.port)
+    """Return the setting that selects the proxy and the URL without its password, or None if no proxy is used.
+
+    Raise TransportError if the proxy URL is invalid.
+    """
     setting = "the environment's proxy" if account.proxy_url is None else "proxy_url"
+    try:
+        url = proxy_of(account, "https" if host.is_encrypted else "http", host.host, host.port)
+    except InvalidProxyError as error:
+        raise TransportError(f"{host.host}: {error}", kind="connect", hint=unreached(error)) from None
     return None if url is None else f"{setting}: {without_password(url)}"
 
 

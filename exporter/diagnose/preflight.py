@@ -52,12 +52,12 @@ class Preflight:
                 return
 
     async def _dns(self, host: Host) -> Step:
-        if proxy := proxy_description(self._account, host):
-            return Step("dns", host.host, "skipped", detail=f"the proxy resolves the name ({proxy})")
-        if is_ip_address(host.host):
-            return Step("dns", host.host, "skipped", detail="an IP address needs no lookup")
         began = self._clock.monotonic()
         try:
+            if proxy := proxy_description(self._account, host):
+                return Step("dns", host.host, "skipped", detail=f"the proxy resolves the name ({proxy})")
+            if is_ip_address(host.host):
+                return Step("dns", host.host, "skipped", detail="an IP address needs no lookup")
             addresses = await resolve(host)
         except AvePointError as error:
             return self._failed("dns", host.host, began, error)

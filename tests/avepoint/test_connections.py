@@ -6,6 +6,7 @@ import gzip
 import shutil
 import socket
 import ssl
+import traceback
 import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from exporter.avepoint.connections import Connections, matches_no_proxy, tls_context
+from exporter.avepoint.connections import Connections, tls_context
 from exporter.avepoint.endpoints import Endpoint
 from exporter.avepoint.hints import reason_of, unreached
+from exporter.avepoint.proxies import invalid_variables, matches_no_proxy
 from exporter.avepoint.responses import LARGEST_BODY, read_body
 from exporter.config.schema import Tls
 from exporter.errors import AnswerError, LinkRefusedError, TokenError, TransportError
@@ -319,17 +321,37 @@ async def test_a_proxy_of_the_environment_that_is_of_no_use_is_said_without_its_
     environment.setenv("all_proxy", "ftp://user:hunter2@127.0.0.1:9")
     with pytest.raises(httpx.ProxyError) as raised:
         await exchanged("http://graph.example.com/x")
-    assert str(raised.value) == "the proxy URL must begin with http:// or https://"
+    assert str(raised.value) == "ALL_PROXY: must be an http:// or https:// URL"
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
 
 
-@pytest.mark.parametrize("password", ["a/b", "a@b", "a#b"])
-async def test_an_unencoded_password_of_a_proxy_is_reported(password: str, environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("all_proxy", f"http://user:{password}@127.0.0.1:9")
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://user:hunter2/b@127.0.0.1:9", "; percent-encode the password"),
+        ("http://user:hunter2@b@127.0.0.1:9", "; percent-encode the password"),
+        ("user:hunter2#b@127.0.0.1:9", "; percent-encode the password"),
+        ("http://user:hunter2?b@127.0.0.1:9", "; percent-encode the password"),
+        ("http://user:hunter2@prox\uff0fy:9", ""),
+        ("http://user:hunter2[@proxy:9", ""),
+        ("http://[::1", ""),
+        ("http://proxy:99999", " with a port from 1 to 65535"),
+        ("http://proxy:abc", " with a port from 1 to 65535"),
+        ("http://proxy example", " without spaces"),
+        ("http://proxy:8080/proxy.pac", " without a path"),
+    ],
+)
+async def test_an_invalid_proxy_url_in_the_environment_is_reported_without_any_part_of_it(
+    url: str, problem: str, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("http_proxy", url)
     with pytest.raises(httpx.ProxyError) as raised:
         await exchanged("http://graph.example.com/x")
-    assert str(raised.value) == "the password in the proxy URL is not percent-encoded"
+    message = f"HTTP_PROXY: must be an http:// or https:// URL{problem}"
+    assert str(raised.value).startswith(message)
+    assert [line.startswith(message) for line in invalid_variables()] == [True]
+    assert "hunter2" not in "".join(traceback.format_exception(raised.value))
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -374,6 +396,7 @@ def test_errors_name_the_proxy_without_its_password() -> None:
         ("example.com:8443", "example.com", 443, False), ("example.com:443", "example.com", 443, True),
         ("*", "x", 1, True), ("ample.com", "example.com", 1, False), ("localhost, b", "b", 1, True),
         ("localhost b", "b", 1, True), ("", "b", 1, False), (":443", "b", 443, False),
+        ("*:443", "b", 443, True), ("*:443", "b", 80, False), ("example.com.", "a.example.com", 1, True),
     ],
 )  # fmt: skip
 def test_no_proxy(no_proxy: str, host: str, port: int, matches: bool) -> None:

@@ -153,6 +153,15 @@ def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy_description(account, host) is None
 
 
+async def test_an_invalid_proxy_of_the_environment_fails_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://user:hunter2/x@proxy.example.com:1")
+    report = await checked(FakeApi(), at("https://graph.example.com"))
+    (dns,) = steps_of(report)
+    assert (dns.kind, dns.result) == ("dns", "failed")
+    assert "HTTPS_PROXY: must be an http:// or https:// URL; percent-encode the password" in repr(dns)
+    assert "hunter2" not in repr(report)
+
+
 def test_addresses() -> None:
     assert [is_ip_address(host) for host in ("127.0.0.1", "::1", "localhost", "")] == [True, True, False, False]
 
