@@ -170,7 +170,8 @@ def test_a_warning_if_git_would_add_the_secret(
 
 
 def test_the_checkout_ignores_secrets_keys_and_environments() -> None:
-    names = ["config.yaml", "contoso.secret", "app.pem", "app.pfx", "tls.key", ".env", ".env.local", ".venv"]
+    names = ["config.yaml", "contoso.secret", "app.pem", "app.pfx", "app.P12", "app.p8", "app.jks", "tls.key", "id_rsa"]
+    names += [".env", ".env.local", ".envrc", "env/x", ".venv", "secrets/contoso", "app.password", "state/state.sqlite"]
     done = subprocess.run(
         [program("git"), "check-ignore", *names], cwd=Path(__file__).parents[2], capture_output=True, text=True,
         check=False,
