@@ -275,6 +275,37 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         typed("--log.levle", "info"),
         f"no flag is named ^--log.levle; ^did you mean --log.level? {HELP}",
     ),
+    "secret as a flag": (
+        typed(*INIT, "--client-secret", "hunter2"),
+        ("no flag is named --client-secret; ^no flag accepts a secret, ^so use --secret-env or --secret-from"
+         " (help: avepoint-exporter init --help)"),
+    ),
+    "secret as a flag with an underscore": (
+        typed(*INIT, "--client_secret=hunter2"),
+        ("no flag is named --client_secret; ^no flag accepts a secret, ^so use --secret-env or --secret-from"
+         " (help: avepoint-exporter init --help)"),
+    ),
+    "password as a flag of check": (
+        typed("check", "--password", "hunter2"),
+        ("no flag is named --password; ^no flag accepts a secret, ^so use client_secret_env in the configuration"
+         " (help: avepoint-exporter check --help)"),
+    ),
+    "beginning of a flag": (
+        typed(*INIT, "--cert", "app.pem"),
+        ("no flag is named ^--cert; ^did you mean --certificate-file? (help: avepoint-exporter init --help)"),
+    ),
+    "short flag": (typed("-c", "x.yaml"), f"no flag is named ^-c; ^did you mean --config.file? {HELP}"),
+    "port as a flag": (typed("--port", "1"), f"no flag is named ^--port; ^did you mean --web.listen-address? {HELP}"),
+    "flag of no command": (
+        typed("check", "--config.check"),
+        ("no flag is named ^--config.check; ^use this flag with avepoint-exporter without a command"
+         " (help: avepoint-exporter check --help)"),
+    ),
+    "flag of no command that is similar to another": (
+        typed("init", "--once"),
+        ("no flag is named ^--once; ^use this flag with avepoint-exporter without a command"
+         " (help: avepoint-exporter init --help)"),
+    ),
     "unknown command": (typed("chekc"), f"no command is named ^'chekc'; ^did you mean check? {HELP}"),
     "flag without value": (typed("--config.file"), "option '--config.file' ^requires an argument ^" + HELP),
     "log level": (
@@ -616,6 +647,10 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "environment variable for a port": (
         warned(FINE, AVEPOINT_EXPORTER_PORT="9766"),
         f"AVEPOINT_EXPORTER_PORT: ^{NO_FLAG}; ^did you mean AVEPOINT_EXPORTER_REPORT?",
+    ),
+    "environment variable for a secret": (
+        warned(FINE, AVEPOINT_EXPORTER_CLIENT_SECRET="hunter2"),
+        f"AVEPOINT_EXPORTER_CLIENT_SECRET: ^{NO_FLAG}; ^if it contains the secret, set client_secret_env to its name",
     ),
     "data center and URL": (
         warned(FINE.replace("data_center: us", "data_center: us, base_url: 'https://api.example.com'")),

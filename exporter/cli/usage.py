@@ -1,5 +1,6 @@
 """Messages for invalid command lines, with suggestions for misspelled commands and flags."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final
@@ -7,6 +8,10 @@ from typing import Final
 import click
 
 _SIMILARITY: Final = 0.65
+_SHORTEST: Final = 5  # a shorter flag, such as --c, is similar to many flags
+_ALIASES: Final = {"--c": "--config.file", "--config": "--config.file", "--port": "--web.listen-address"}
+_NAMES_A_SECRET: Final = re.compile(r"secret|passw(or)?d|passphrase", re.IGNORECASE)
+_MISSPELLED: Final = 0.85
 _WORDS: Final = (("a valid integer range", "an integer"), ("a valid float range", "a number"))
 
 
@@ -38,18 +43,30 @@ def _message(error: click.UsageError) -> str:
 
 
 def _unknown_flag(error: click.NoSuchOption, group: click.Group, arguments: Sequence[str]) -> str:
-    """Return the message for an unknown flag.
-
-    The message suggests a similar flag, or lists the other commands that have this flag.
-    """
+    """Return the message for an unknown flag, with advice if the intended flag is clear."""
     flag = error.option_name
     if not flag.startswith("--"):  # click parses -config.file as -c, -o and so on
         flag = next((argument.partition("=")[0] for argument in arguments if argument.startswith(flag)), flag)
-    typed = f"--{flag.lstrip('-')}"
-    suggestion = _did_you_mean(typed, _flags(error.ctx.command) if error.ctx else ())
-    if not suggestion and (owners := ", ".join(_owners(typed, group))):
-        suggestion = f"; use this flag with {owners}"
-    return f"no flag is named {flag}{suggestion}"
+    typed, flags = f"--{flag.lstrip('-')}", _flags(error.ctx.command) if error.ctx else []
+    owners = [] if typed in flags else [*_owners(typed, group)]
+    advice = f"; use this flag with {', '.join(owners)}" if owners else _advice(typed, flags)
+    return f"no flag is named {flag}{advice}"
+
+
+def _advice(typed: str, flags: Sequence[str]) -> str:
+    if names_a_secret(typed) and not get_close_matches(typed, flags, n=1, cutoff=_MISSPELLED):
+        where = "--secret-env or --secret-from" if "--secret-env" in flags else "client_secret_env in the configuration"
+        return f"; no flag accepts a secret, so use {where}"
+    alias = [name for name in flags if name == _ALIASES.get(typed)]
+    begun = [name for name in flags if name.startswith(typed)] if len(typed) >= _SHORTEST else []
+    if intended := alias + begun:
+        return f"; did you mean {intended[0]}?"
+    return _did_you_mean(typed, flags) if len(typed) >= _SHORTEST else ""
+
+
+def names_a_secret(name: str) -> bool:
+    """Return whether the name of a flag or variable contains a word such as secret or password."""
+    return bool(_NAMES_A_SECRET.search(name))
 
 
 def _owners(flag: str, group: click.Group) -> Iterator[str]:

@@ -7,6 +7,8 @@ from typing import Final
 
 import click
 
+from exporter.cli.usage import names_a_secret
+
 _PREFIX: Final = "AVEPOINT_EXPORTER_"
 _OF_A_SERVICE: Final = re.compile(
     r"(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_[A-Z]+(?:_[A-Z]+)?)", re.ASCII
@@ -34,9 +36,16 @@ def unknown_variables(environment: Mapping[str, str], known: Collection[str], us
             continue
         rest = rest.removeprefix(_PREFIX)
         if not (name.startswith(_PREFIX) and _is_of_a_service(rest, value)):
-            close = get_close_matches(rest, names, n=1)
-            advice = f"did you mean {names[close[0]]}?" if close else "remove it (help: avepoint-exporter --help)"
-            yield f"{name}: is not the variable of a flag; {advice}"
+            yield f"{name}: is not the variable of a flag; {_advice(rest, names)}"
+
+
+def _advice(rest: str, names: Mapping[str, str]) -> str:
+    close = get_close_matches(rest, names, n=1, cutoff=0.85 if names_a_secret(rest) else 0.6)
+    if close:
+        return f"did you mean {names[close[0]]}?"
+    if names_a_secret(rest):
+        return "if it contains the secret, set client_secret_env to its name"
+    return "remove it (help: avepoint-exporter --help)"
 
 
 def _is_of_a_service(rest: str, value: str) -> bool:
