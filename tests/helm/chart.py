@@ -65,8 +65,8 @@ def objects_of_old_helm(helm: str, values: Mapping[str, Any], folder: Path) -> l
 
 
 def parsed(text: str) -> Iterator[Object]:
-    """Yield the objects in a string of YAML documents."""
-    for document in yaml.safe_load_all(text):
+    """Yield the objects in a string of YAML documents. The parser in C takes a tenth of the time."""
+    for document in yaml.load_all(text, yaml.CSafeLoader):
         if document is not None:
             assert isinstance(document, dict), text
             yield document
