@@ -30,8 +30,8 @@ run: $(or $(wildcard $(READY)),$(RUNS)) ## Run the exporter against its built-in
 test: $(READY) programs ## Install the dependencies of the tests and run all tests
 	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered $(ARGS)
 
-soak: $(READY) programs ## Run soaks and floods at full length (about half an hour) and print their figures
-	@$(BIN)/python -m pytest --soak -s --no-cov tests/truth/test_chaos.py tests/e2e
+soak: $(READY) programs ## Run soaks and floods at full length (about 40 minutes) and print their figures
+	@$(BIN)/python -m pytest --soak -s --no-cov tests/truth/test_chaos.py tests/prometheus/test_scenarios.py tests/e2e
 
 bench: $(READY) ## Measure pages, refreshes, memory and starts, and write docs/performance.md (about ten minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)

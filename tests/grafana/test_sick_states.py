@@ -183,7 +183,7 @@ def test_numbers_over_days_show_failures_and_losses(tmp_path: Path) -> None:
     ]
     assert len(checks) == 2 * len(OF_DAYS)
     scenario = Scenario("two days of failures and losses", FALLING, checks)
-    assert promtool_test(program("promtool"), tmp_path, [scenario], interval="10m") == ""
+    assert promtool_test(program("promtool"), tmp_path, [scenario], interval="10m", evaluation="10m") == ""
 
 
 def test_no_success_is_red() -> None:

@@ -1,5 +1,6 @@
 """Create scenarios for promtool. A scenario contains series over time, and expected values of expressions."""
 
+import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -48,23 +49,27 @@ class Scenario:
         }
 
 
-def promtool_test(program: str, folder: Path, scenarios: Iterable[Scenario], interval: str = "1m") -> str:
+def promtool_test(
+    program: str, folder: Path, scenarios: Iterable[Scenario], interval: str = "1m", evaluation: str = "2m"
+) -> str:
     """Run promtool on scenarios. Return the errors of promtool. If all scenarios succeed, return "".
 
-    Rules are evaluated once per `interval`.
+    Series have one value per `interval`. Rules are evaluated once per `evaluation`, which determines the duration.
     """
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
     rules = folder / "rules.yaml"
     rules.write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
     document = {
         "rule_files": [str(rules)],
-        "evaluation_interval": interval,
+        "evaluation_interval": evaluation,
         "group_eval_order": [group["name"] for group in groups],
         "tests": [scenario.document(interval) for scenario in scenarios],
     }
     file = folder / "scenarios.yaml"
     file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    done = subprocess.run([program, "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    environment = {**os.environ, "GOGC": "400"}  # Go collects garbage less often, which saves a quarter of the time
+    command = [program, "test", "rules", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 

@@ -17,10 +17,13 @@ from tests.prometheus.scenario import Scenario, promtool_test
     ids=["records", "portfolio", "slow portfolio"],
 )
 def test_records(scenarios: list[Scenario], interval: str, tmp_path: Path, monitoring: Monitoring) -> None:
-    assert promtool_test(monitoring.program("promtool"), tmp_path, scenarios, interval) == ""
+    assert promtool_test(monitoring.program("promtool"), tmp_path, scenarios, interval, interval) == ""
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("subject", ALERT_SCENARIOS)
-def test_alerts(subject: str, tmp_path: Path, monitoring: Monitoring) -> None:
-    assert promtool_test(monitoring.program("promtool"), tmp_path, ALERT_SCENARIOS[subject]) == ""
+def test_alerts(subject: str, tmp_path: Path, monitoring: Monitoring, soak: bool) -> None:
+    evaluation = "1m" if soak else "2m"
+    scenarios = ALERT_SCENARIOS[subject]
+    assert promtool_test(monitoring.program("promtool"), tmp_path, scenarios, evaluation=evaluation) == ""
