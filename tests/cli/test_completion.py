@@ -9,6 +9,8 @@ import pytest
 from exporter.cli import run
 from tests.programs import program
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_script_for_each_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,6 +23,13 @@ def test_a_script_for_each_shell(shell: str, capsys: pytest.CaptureFixture[str])
 def test_another_shell_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["completion", "tcsh"]) == 1
     assert "'bash', 'zsh', 'fish'" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def bash_script() -> str:
+    """The script for Bash, as a real process prints it."""
+    command = [sys.executable, "-m", "exporter", "completion", "bash"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
 
 @pytest.mark.parametrize(
@@ -37,14 +46,14 @@ def test_another_shell_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -
         (["avepoint-exporter", "--config.file", "my-"], {"compopt", "-o", "default"}),  # file names
     ],
 )
-def test_bash_completes(typed: list[str], expected: set[str], tmp_path: Path) -> None:
+def test_bash_completes(typed: list[str], expected: set[str], bash_script: str, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("accounts: [{name: contoso, auth: {client_secret_env: UNSET}}]")
     (tmp_path / "my-config.yaml").write_text("accounts: [{name: fabrikam}, {name: msp}]")
     command = tmp_path / "avepoint-exporter"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m exporter "$@"\n')
     command.chmod(0o755)
     script = (
-        f'PATH={tmp_path}:$PATH; eval "$(avepoint-exporter completion bash)"\n'
+        f"PATH={tmp_path}:$PATH\n{bash_script}\n"
         f"COMP_WORDS=({' '.join(typed)}); COMP_CWORD={len(typed) - 1}; COMPREPLY=()\n"
         'compopt() { echo "compopt $*"; }\n'
         '_avepoint_exporter_completion avepoint-exporter; printf "%s\\n" "${COMPREPLY[@]}"\n'
