@@ -40,7 +40,7 @@ def resident(running: Exporter) -> float:
 def test_changed_reloads_leave_nothing_behind(tmp_path: Path, soak: bool) -> None:
     warmup, reloads = (100, 600) if soak else (40, 40)
     file = tmp_path / "config.yaml"
-    with SimulatorServer(Simulator(customers=30, seed=3)) as server:
+    with SimulatorServer(Simulator(customers=30 if soak else 10, seed=3)) as server:
 
         def write(number: int) -> None:
             file.write_text(CONFIG.format(url=server.url, app=AppCredentials(), seconds=30 + number % 2))

@@ -36,7 +36,7 @@ accounts:
     api: modern
     auth: {{client_id: simulator, client_secret: open-sesame}}
     requests: {{per_second: 500, concurrency: 16, retries: 0}}
-    collectors: {{customers: {{interval: 2s}}, protected_data: {{interval: 1s}}}}
+    collectors: {{customers: {{interval: 5s}}, protected_data: {{interval: 5s}}}}
 """
 Visit = dict[str, Any]
 
