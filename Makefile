@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # There in place of it while the environment has only what runs the exporter.
 RUNS := $(VENV)/.runs
-# One worker per processor; tests start in the order of their collection, slow ones first (tests/parallel.py).
+# The number of workers and the order of tests: tests/conftest.py. Which tests share a worker: tests/parallel.py.
 PARALLEL := --numprocesses=auto --maxprocesses=4 --no-loadscope-reorder
 # Python without an extension, which the tools do not find by themselves.
 SCRIPTS := scripts/sync-chart scripts/release-check scripts/take-pictures

@@ -22,6 +22,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/ from the fixed responses")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers for `--numprocesses=auto`: one per processor, and one more for tests that wait."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
     """Return the scheduler that assigns tests to parallel workers."""
     return Groups(config, log)
