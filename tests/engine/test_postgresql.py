@@ -56,7 +56,7 @@ async def test_values_counters_and_successes_survive_a_restart(url: str) -> None
 
 async def test_customers_move_with_their_state(url: str) -> None:
     """If the number of shards changes from 3 to 4 and then to 2, all customers keep their series and counters."""
-    names, clock, before = [f"c{number}" for number in range(300)], FakeClock(), dict[Series, float]()
+    names, clock, before = [f"c{number}" for number in range(120)], FakeClock(), dict[Series, float]()
     for jobs, total in enumerate((3, 3, 4, 2), start=1):
         shards = [
             await process(url, PARTNER, clock=clock, shard=Shard(index, total), holder=f"{jobs}: {index}/{total}")
