@@ -16,6 +16,12 @@ from tests.programs import UNAVAILABLE, Monitoring
 hypothesis.settings.register_profile("project", deadline=None)
 hypothesis.settings.load_profile("project")
 
+_UNMEASURED = tuple(f"tests/{name}/" for name in ("deploy", "docs", "e2e", "grafana", "helm", "prometheus", "truth"))
+"""Directories whose tests do not count for coverage, because they test everything together, or no Python code.
+
+Coverage doubles the duration of a test, and the tests of the single packages alone reach the required coverage.
+"""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run soak and flood tests for their full duration")
@@ -33,10 +39,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Start slow tests first. Then, parallel workers end at about the same time. A soak test may take an hour."""
-    if config.getoption("--soak"):
-        for item in items:
+    """Start slow tests first, so that parallel workers end at about the same time. Measure the coverage of some tests.
+
+    A soak test may take an hour.
+    """
+    for item in items:
+        if config.getoption("--soak"):
             item.add_marker(pytest.mark.timeout(3600))
+        if item.nodeid.startswith(_UNMEASURED):
+            item.add_marker(pytest.mark.no_cover)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
