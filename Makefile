@@ -27,6 +27,8 @@ $(RUNS): requirements/runtime.txt pyproject.toml scripts/make-venv
 run: $(or $(wildcard $(READY)),$(RUNS)) ## Run the exporter against its built-in simulator and print what to open
 	@$(BIN)/python -m exporter demo $(ARGS)
 
+# Without compiled files, each of the many processes that tests start would compile the exporter again.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY) programs ## Install the dependencies of the tests and run all tests
 	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered $(ARGS)
 
