@@ -1,12 +1,13 @@
 """Base class of tenant collectors that use the modern API version to read each geo location separately."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from typing import TypeVar
 
 from exporter.avepoint.endpoints import Endpoint, Query
 from exporter.avepoint.pages import folded, read_rows
 from exporter.avepoint.reading.rows import Row
-from exporter.collectors.base import AccountCollector, Options, Records, at_location
+from exporter.avepoint.settling import Settling
+from exporter.collectors.base import AccountCollector, CollectorContext, Options, Records, at_location
 
 T = TypeVar("T")
 
@@ -16,6 +17,10 @@ class PerLocationCollector(AccountCollector[Options, Records]):
 
     account_type = "tenant"
     optional = True
+
+    def __init__(self, context: CollectorContext, options: Options) -> None:
+        super().__init__(context, options)
+        self._settling = Settling(context.clock)
 
     async def each_location(self, read: Callable[[str], Awaitable[T]]) -> Mapping[str, T]:
         """Return the results of `read`, keyed by geo location. Raise AvePointError if a request fails."""
@@ -32,6 +37,15 @@ class PerLocationCollector(AccountCollector[Options, Records]):
             raise endpoint.unexpected("the response has no field data")
         return response["data"]
 
-    def rows(self, endpoint: Endpoint, data: object) -> Iterable[Row]:
+    def rows(self, endpoint: Endpoint, data: object) -> Sequence[Row]:
         """Return the rows of a JSON list. Raise AnswerError if the value is not a list."""
         return [Row(raw, endpoint.template, self._client.value_issues) for raw in read_rows(data, endpoint, "data")]
+
+    def expect_all(self, rows: Sequence[Row], found: Sized, location: str) -> None:
+        """Raise AnswerError if `found` has fewer items than `rows`, because rows could not be read.
+
+        Such a row may belong to any workload. Rows that are permanently unreadable are ignored.
+        """
+        unread = len(rows) - len(found)
+        if not self._settling.are_permanent({unread} - {0}, location):
+            raise rows[0].unexpected(f"rows that cannot be read: {unread}")

@@ -37,10 +37,19 @@ def envelope(data: object) -> dict[str, Any]:
     return {"statusCode": 200, "data": data}
 
 
-async def read(name: str, answer: object, *, now: datetime = NOON, is_up: bool = True, **options: Any) -> World:
-    """Return a `World` after one refresh of a collector. `answer` is the content of the response envelope."""
+async def read(
+    name: str, answer: object, *, now: datetime = NOON, is_up: bool = True, unread: bool = False, **options: Any
+) -> World:
+    """Return a `World` after one refresh of a collector. `answer` is the content of the response envelope.
+
+    If `unread` is true, the answer contains unreadable rows, and the refresh is 15 minutes after the first refresh.
+    """
     world = World(FakeApi({SETTINGS[name]: envelope(answer)}), FakeClock(now.timestamp()))
     await world.apply(tenant(collectors={name: options}))
+    if unread:
+        assert not await world.refresh()
+        assert world.of_avepoint() == {}
+        world.clock.advance(900)
     assert await world.refresh() is is_up
     await world.accounts.stop()
     return world
@@ -98,8 +107,9 @@ ACTIVITIES: dict[str, tuple[list[Any], Shown]] = {
 @pytest.mark.parametrize("nested", [True, False])
 @pytest.mark.parametrize(("rows", "expected"), ACTIVITIES.values(), ids=ACTIVITIES)
 async def test_unusual_sites(rows: list[Any], expected: Shown, nested: bool) -> None:
-    world = await read("unusual_activity", {"data": rows} if nested else rows)
-    assert shown(world) == expected | {("unusual_activity_window_seconds",): 7.5 * DAY}
+    unread = rows is ACTIVITIES["no workload"][0]
+    world = await read("unusual_activity", {"data": rows} if nested else rows, unread=unread)
+    assert shown(world) == expected | {("unusual_activity_window_seconds",): 7.5 * DAY + 900 * unread}
     assert "example.com" not in world.text()
     assert "John" not in world.text()
 
@@ -113,7 +123,7 @@ async def test_unusual_sites(rows: list[Any], expected: Shown, nested: bool) -> 
     ],
 )
 async def test_what_is_not_told_of_a_site_is_counted(row: dict[str, Any], field: str) -> None:
-    assert errors(await read("unusual_activity", [row]), field) == 1
+    assert errors(await read("unusual_activity", [row], is_up=field != "serviceType"), field) == 1
 
 
 @pytest.mark.parametrize(
@@ -195,7 +205,8 @@ FREQUENCIES: dict[str, tuple[list[Any], Shown]] = {
 @pytest.mark.parametrize(("rows", "expected"), FREQUENCIES.values(), ids=FREQUENCIES)
 async def test_schedules(rows: list[Any], expected: Shown) -> None:
     is_up = rows is not FREQUENCIES["contradiction"][0]
-    assert shown(await read("backup_frequency", rows, is_up=is_up)) == expected
+    unread = rows is FREQUENCIES["no workload"][0]
+    assert shown(await read("backup_frequency", rows, is_up=is_up, unread=unread)) == expected
 
 
 async def test_a_moment_that_cannot_be_read_is_counted() -> None:
@@ -279,7 +290,8 @@ RETENTIONS: dict[str, tuple[Any, Shown]] = {
 
 @pytest.mark.parametrize(("answer", "expected"), RETENTIONS.values(), ids=RETENTIONS)
 async def test_retentions(answer: Any, expected: Shown) -> None:
-    world = await read("retention", answer, is_up=answer is not RETENTIONS["contradiction"][0])
+    unread = any(answer is RETENTIONS[name][0] for name in ("services that are none", "a service without a name"))
+    world = await read("retention", answer, is_up=answer is not RETENTIONS["contradiction"][0], unread=unread)
     assert shown(world) == expected
     assert "Secret" not in world.text()
 

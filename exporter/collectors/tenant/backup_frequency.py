@@ -74,7 +74,10 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
 
     async def _read(self, location: str) -> Distinct[Schedule]:
         data = await self.data(BACKUP_FREQUENCY.modern, location)
-        return distinct(_keyed(self.rows(BACKUP_FREQUENCY.modern, data), ticks_at(self._clock.time())), "serviceType")
+        rows = self.rows(BACKUP_FREQUENCY.modern, data)
+        keyed = tuple(_keyed(rows, ticks_at(self._clock.time())))
+        self.expect_all(rows, keyed, location)
+        return distinct(keyed, "serviceType")
 
     @classmethod
     def error(cls, records: Mapping[str, Distinct[Schedule]]) -> AvePointError | None:

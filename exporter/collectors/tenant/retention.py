@@ -82,7 +82,9 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
         is_custom = row.flag("enableCustomizedRetentionPolicy")
         # If customized retention is disabled, the default period applies to all workloads.
         services = () if is_custom is False else row.each("servicePolicies")
-        found = distinct(_keyed(services), "serviceType")
+        keyed = tuple(_keyed(services))
+        self.expect_all(services, keyed, location)
+        found = distinct(keyed, "serviceType")
         return Policy(row.retention("retentionPeriod"), is_custom, found)
 
     @classmethod

@@ -77,7 +77,10 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
             if "data" not in inner:
                 raise UNUSUAL_ACTIVITY.modern.unexpected("the inner field data is missing")
             data = inner["data"]
-        return tuple(_summed(self.rows(UNUSUAL_ACTIVITY.modern, data)))
+        rows = self.rows(UNUSUAL_ACTIVITY.modern, data)
+        signals = tuple(_signals_of_tenants(rows))
+        self.expect_all(rows, signals, location)
+        return tuple(_summed(signals))
 
     @classmethod
     def samples(cls, records: Activities, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
@@ -89,14 +92,14 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
                 yield from known_samples([(UNUSUAL, labels, signals.unusual), (RANSOMWARE, labels, signals.ransomware)])
 
 
-def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
+def _summed(found: Iterable[tuple[str, Signals]]) -> Iterator[Signals]:
     """Add up the rows of each workload, and yield the sums. A sum is None if any number is unknown.
 
     There may be several rows for one workload, one per Microsoft 365 tenant or geo location. If several rows are equal,
     only one of these rows is counted.
     """
     by_workload: dict[str, list[Signals]] = {}
-    for _, signals in dict.fromkeys(_signals_of_tenants(rows)):
+    for _, signals in dict.fromkeys(found):
         by_workload.setdefault(signals.workload, []).append(signals)
     for workload, parts in by_workload.items():
         yield Signals(workload, _sum(part.unusual for part in parts), _sum(part.ransomware for part in parts))
