@@ -54,13 +54,16 @@ class Observer(Protocol):
 
 
 class ValueIssues:
-    """Counts and logs the unreadable values in an account's responses. Each value is logged once per field."""
+    """Counts and logs the unreadable values in an account's responses.
+
+    Each value is logged once per field and reason.
+    """
 
     def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger, clock: Clock) -> None:
         self._observer = observer
         self.clock = clock
         self._log = log
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
 
     @property
     def latest(self) -> Ticks:
@@ -68,9 +71,9 @@ class ValueIssues:
         return Ticks(ticks_at(self.clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
-        """Count an unreadable value. If the value is new, log the value and the reason `why`."""
+        """Count an unreadable value. If the value or the reason `why` is new, log both."""
         self._observer.unreadable(endpoint, field)
-        if self._is_new(field, short(value)):
+        if self._is_new(field, short(value), why):
             self._log.warning("value is unreadable", path=endpoint, field=field, value=short(value), why=why)
 
     def unknown(self, endpoint: str, field: str, value: str) -> None:
@@ -88,8 +91,7 @@ class ValueIssues:
         event = "total differs from the number of rows in all refreshes of 15 minutes; the total is ignored"
         self._log.warning(event, path=error.path, rows=error.rows, total=error.total)
 
-    def _is_new(self, field: str, value: str) -> bool:
-        key = (field, value)
+    def _is_new(self, *key: str) -> bool:
         if key in self._seen:
             self._seen.move_to_end(key)
             return False

@@ -17,6 +17,7 @@ from exporter.avepoint.pages import row_id
 from exporter.avepoint.reading.rows import Row
 from exporter.clock import Clock
 from exporter.collectors.customer import Customer, customer_in, merged
+from exporter.collectors.distinct import normalized_id
 from exporter.collectors.privacy import NamePolicy
 from exporter.config.schema import Account
 from exporter.errors import AnswerError, AvePointError, IncompleteListError
@@ -89,6 +90,8 @@ class CustomerList:
         self._names = NamePolicy(account)
         self._include = frozenset(account.customers.include)
         self._exclude = frozenset(account.customers.exclude)
+        self._known = {hash(normalized_id(one)) for one in self._include | self._exclude}
+        self._knows_all = False
         self._customers = ListReader(client, CUSTOMERS, row_id)
         self._clock = clock
         self._start_task = start_task
@@ -112,9 +115,12 @@ class CustomerList:
         included = not self._include or customer_id in self._include
         return included and customer_id not in self._exclude and self.owns(customer_id)
 
-    def contains(self, customer_id: str) -> bool:
-        """Return whether a customer is in the last list or in the list that is being read."""
-        return self._customer(customer_id) is not None
+    def has_listed(self, customer_id: str) -> bool | None:
+        """Return whether AvePoint has ever listed a customer, even if the configuration excludes the customer.
+
+        If the customer is not known and AvePoint may have other customers that it has not listed, return None.
+        """
+        return hash(normalized_id(customer_id)) in self._known or (False if self._knows_all else None)
 
     def tenants(self, customer_id: str) -> Collection[str]:
         """Return the ids of a customer's Microsoft 365 tenants. Raise AvePointError if the customer is not listed."""
@@ -252,7 +258,9 @@ class CustomerList:
         found = await self._customers.read(self.api_versions, self._arrived, body=body)
         customers, error = merged((customer, row) for customer, row in found if customer is not None)
         customers = {customer_id: one for customer_id, one in customers.items() if self.is_wanted(customer_id)}
-        if unread := [row for customer, row in found if customer is None]:
+        unread = [row for customer, row in found if customer is None]
+        self._knows_all = not (body or unread)
+        if unread:
             # Keep the customers of the last list, because an unreadable row may describe one of these customers.
             customers = {**(self._last.customers if self._last is not None else {}), **customers}
             error = error or unread[0].unexpected(f"rows without a readable id: {len(unread)}")
@@ -262,6 +270,8 @@ class CustomerList:
 
     def _arrived(self, row: Row) -> tuple[Customer | None, Row]:
         """Parse a row, and return the customer and the row. Pass the customer's id to the waiting tasks."""
-        if (customer := customer_in(row, self._names)) is not None and self.is_wanted(customer.id):
-            self._arrivals.add(customer)
+        if (customer := customer_in(row, self._names)) is not None:
+            self._known.add(hash(normalized_id(customer.id)))  # A hash needs less memory than the id.
+            if self.is_wanted(customer.id):
+                self._arrivals.add(customer)
         return customer, row

@@ -69,11 +69,11 @@ class RowOwners:
     requested id, but a different value. Rows with masked ids are accepted, because responses in AvePoint's
     documentation contain masked ids. Create the object once, and use it in every refresh. If no response has ever
     contained a requested id, the ids in the rows may not be customer ids. After three responses without a requested id,
-    a response is accepted if all its rows contain the same unlisted id.
+    a response is accepted if all its rows contain the same unlisted id. Accepted ids are still counted.
     """
 
-    def __init__(self, is_listed: Callable[[str], bool]) -> None:
-        """Create an object. `is_listed` returns whether an id is in the customer list."""
+    def __init__(self, is_listed: Callable[[str], bool | None]) -> None:
+        """Create an object. `is_listed` returns whether AvePoint lists a customer, or None if this is unknown."""
         self._is_listed = is_listed
         self._contain_requested_ids = False
         self._other_responses = 0
@@ -86,17 +86,19 @@ class RowOwners:
         own: list[Row] = []
         foreign: list[Row] = []
         for row, other in zip(rows, others, strict=True):
-            is_foreign = other is not None and (
-                self._is_listed(other) or (_is_comparable(other, customer_id) and not is_trusted)
-            )
+            is_odd = other is not None and _is_comparable(other, customer_id)
+            is_listed = None if other is None else self._is_listed(other)
+            is_foreign = is_listed or (is_odd and not (is_trusted and is_listed is False))
             (foreign if is_foreign else own).append(row)
+            if is_odd and not is_foreign:
+                row.refuse("customerId", "the row is accepted, because no row contains the requested id")
         for row in foreign:
             row.refuse("customerId", "the row belongs to another customer")
         return own, foreign[0].unexpected(f"rows of another customer: {len(foreign)}") if foreign else None
 
     def _trusts(self, rows: Iterable[Row], others: Collection[str | None], customer_id: str) -> bool:
         """Return whether to accept the rows with unlisted ids, and count the response."""
-        is_mixed = len({_kind(other)[1] if other else None for other in others}) > 1
+        is_mixed = len({normalized_id(other) if other else None for other in others}) > 1
         if any(_is_same(row.raw("customerId"), customer_id) for row in rows):
             self._contain_requested_ids = True
         is_trusted = not (is_mixed or self._contain_requested_ids) and self._other_responses >= _REFUSED
@@ -105,15 +107,22 @@ class RowOwners:
         return is_trusted
 
 
+def normalized_id(identifier: str) -> str:
+    """Return an id in the form in which all spellings of the same id are equal."""
+    return _kind(identifier)[1]
+
+
 def _other_id(value: object, customer_id: str) -> str | None:
     """Return the id in a row, or None if the id is missing or equals `customer_id`."""
-    if value == customer_id or not isinstance(value, str) or _kind(value)[1] in ("", _kind(customer_id)[1]):
+    if value == customer_id or not isinstance(value, str | int):
         return None
-    return value.strip()
+    return None if normalized_id(str(value)) in ("", normalized_id(customer_id)) else str(value)
 
 
 def _is_same(value: object, customer_id: str) -> bool:
-    return value == customer_id or (isinstance(value, str) and _kind(value)[1] == _kind(customer_id)[1])
+    return value == customer_id or (
+        isinstance(value, str | int) and normalized_id(str(value)) == normalized_id(customer_id)
+    )
 
 
 def _is_comparable(identifier: str, customer_id: str) -> bool:

@@ -231,6 +231,51 @@ async def test_only_what_this_process_owns() -> None:
     assert await ids(customer_list, 60) == ("b", "c")
 
 
+OURS, THEIRS = "caf94a75-2cc6-43aa-b04b-794cb9af5ea3", "f1626c49-2cc6-43aa-b04b-794cb9af5ea3"
+
+
+@pytest.mark.parametrize("named", [THEIRS, THEIRS.upper(), f"{{{THEIRS}}}", THEIRS.replace("-", "")])
+@pytest.mark.parametrize("more", ["", f'customers: {{exclude: ["{THEIRS}"]}}', "customers: {exclude: [a]}"])
+async def test_a_customer_of_the_account_is_known_for_ever_in_any_spelling(more: str, named: str) -> None:
+    portfolio = Portfolio(more)
+    portfolio.ids = [OURS, THEIRS]
+    for _ in range(2):
+        await portfolio.customer_list.refresh()
+        assert portfolio.customer_list.has_listed(named) is True
+        portfolio.ids = [OURS]
+    assert portfolio.customer_list.has_listed("unlisted") is False
+
+
+async def test_a_customer_of_another_shard_is_known() -> None:
+    portfolio = Portfolio()
+    world = portfolio.world
+    customer_list = CustomerList(world.account, world.client, world.clock, world.log.bound, owns=lambda key: key != "a")
+    await customer_list.refresh()
+    assert customer_list.has_listed("a") is True
+    assert customer_list.has_listed("z") is False
+
+
+async def test_whether_a_customer_exists_is_unknown_until_all_customers_are_listed() -> None:
+    portfolio = Portfolio()
+    assert portfolio.customer_list.has_listed("a") is None
+    portfolio.total = 9
+    with pytest.raises(IncompleteListError):
+        await portfolio.customer_list.refresh()
+    assert portfolio.customer_list.has_listed("a") is True
+    assert portfolio.customer_list.has_listed("z") is None
+    few = Portfolio("customers: {include: [a, b], exclude: [y]}")
+    await few.customer_list.refresh()
+    assert [few.customer_list.has_listed(name) for name in ("a", "b", "y", "z")] == [True, True, True, None]
+
+
+async def test_a_row_without_a_readable_id_may_be_any_customer() -> None:
+    rows = v3([{"id": "a"}, {"id": ["x"]}])
+    world = ClientHarness(lambda _: httpx.Response(200, json=rows), make_account("partner"))
+    customer_list = CustomerList(world.account, world.client, world.clock, world.log.bound)
+    await customer_list.refresh()
+    assert customer_list.has_listed("z") is None
+
+
 class Paged:
     """A service that returns each page of customers only when the test releases the page."""
 

@@ -136,14 +136,33 @@ async def test_the_last_run(last_run: object, expected: float | None) -> None:
     assert of(world, "avepoint_last_run_timestamp_seconds") == ({} if expected is None else {"t-1": expected})
 
 
+OURS, THEIRS = "caf94a75-2cc6-43aa-b04b-794cb9af5ea3", "f1626c49-2cc6-43aa-b04b-794cb9af5ea3"
+
+
+@pytest.mark.parametrize("customers", [{"exclude": [THEIRS]}, {"include": [OURS]}, {}])
+async def test_rows_of_a_customer_that_avepoint_lists_are_never_shown_under_another_one(
+    customers: dict[str, Any],
+) -> None:
+    api = FakeApi({BATCH_PATH: v3([customer(OURS), customer(THEIRS.upper())])})
+    api.routes |= {overview_path(OURS): v3([module(customerId=THEIRS)]), overview_path(THEIRS.upper()): v3([])}
+    world = World(api)
+    await world.apply(partner(customers=customers))
+    for number in range(1, 7):
+        assert await world.refresh()
+        assert of(world, SCANNED) == {}
+        assert world.value("avepoint_customer_up", account="msp", customer_id=OURS, collector="protected_data") == 0
+        path = overview_path("{customerId}")
+        assert world.value("avepoint_parse_errors_total", account="msp", path=path, field="customerId") == number
+    await world.accounts.stop()
+
+
 async def test_rows_of_another_customer_are_not_shown() -> None:
-    ours, theirs = "caf94a75-2cc6-43aa-b04b-794cb9af5ea3", "f1626c49-2cc6-43aa-b04b-794cb9af5ea3"
-    rows = [module(customerId=ours), module("Teams", customerId=theirs, totalScannedObjects=99)]
-    world = World(FakeApi({BATCH_PATH: v3([customer(ours)]), overview_path(ours): v3(rows)}))
+    rows = [module(customerId=OURS), module("Teams", customerId=THEIRS, totalScannedObjects=99)]
+    world = World(FakeApi({BATCH_PATH: v3([customer(OURS)]), overview_path(OURS): v3(rows)}))
     await world.apply(partner())
     assert await world.refresh()
     assert of(world, SCANNED) == {"": 10}
     assert of(world, "avepoint_customer_scanned_objects") == {}
-    assert world.value("avepoint_customer_up", account="msp", customer_id=ours, collector="protected_data") == 0
+    assert world.value("avepoint_customer_up", account="msp", customer_id=OURS, collector="protected_data") == 0
     path = overview_path("{customerId}")
     assert world.value("avepoint_parse_errors_total", account="msp", path=path, field="customerId") == 1

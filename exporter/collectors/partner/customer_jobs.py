@@ -103,7 +103,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     def __init__(self, context: CollectorContext, options: CustomerJobsOptions) -> None:
         super().__init__(context, options)
         self._list = ListReader(context.client, CUSTOMER_JOBS)
-        self._owners = RowOwners(context.customer_list.contains)
+        self._owners = RowOwners(context.customer_list.has_listed)
         self._unreadable = UnreadableRows(context.clock)
         self._histories: dict[str, bytes] = {}
         self._absent: dict[str, float] = {}  # monotonic time of removal, keyed by customer id

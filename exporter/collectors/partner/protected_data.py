@@ -112,7 +112,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
     def __init__(self, context: CollectorContext, options: ProtectedDataOptions) -> None:
         super().__init__(context, options)
         self._list = ListReader(context.client, PROTECTED_DATA)
-        self._owners = RowOwners(context.customer_list.contains)
+        self._owners = RowOwners(context.customer_list.has_listed)
         self._settling = Settling(context.clock)
         self.watch_customers(self._settling.keep_only)
 
