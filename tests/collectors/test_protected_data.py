@@ -65,6 +65,16 @@ async def test_rows_that_nothing_tells_apart_are_not_shown(other: int, *, legacy
     assert world.value("avepoint_up", account="msp", collector="protected_data") == 1
 
 
+@pytest.mark.parametrize("scanned", [None, "N/A", -3, 0])
+async def test_equal_rows_with_only_protected_objects_are_not_shown(scanned: object) -> None:
+    row = module(totalScannedObjects=scanned, totalProtectedObjects=25, dataSizeStoredInAvePoint="0 GB")
+    world = await refreshed([row, row])
+    assert of(world, "avepoint_protected_objects") == {}
+    assert of(world, "avepoint_customer_protected_objects") == {}
+    assert up(world) == 0
+    assert contradictions(world) == 1
+
+
 async def test_empty_rows_may_repeat() -> None:
     empty = module(totalScannedObjects=0, totalProtectedObjects=0, dataSizeStoredInAvePoint="0 GB")
     world = await refreshed([empty, empty])

@@ -78,7 +78,8 @@ class Module:
     @property
     def may_repeat(self) -> bool:
         """Whether two equal rows describe the same module. Rows without a tenant id may describe different tenants."""
-        return self.tenant_id != "" or not (self.scanned_objects or self.avepoint_bytes or self.byos_bytes)
+        numbers = (self.scanned_objects, self.protected_objects, self.avepoint_bytes, self.byos_bytes)
+        return self.tenant_id != "" or not any(numbers)
 
 
 @dataclass(frozen=True, slots=True)
