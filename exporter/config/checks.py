@@ -10,12 +10,13 @@ from exporter.config.validation import InvalidKey
 _SECRETS: Final = ("client_secret", "client_secret_file", "client_secret_env")
 _PASSWORDS: Final = ("certificate_password_file", "certificate_password_env")
 _TYPES: Final = ("tenant", "partner")
-_KEYS_OF_ONE_TYPE: Final = {
+KEYS_OF_ONE_TYPE: Final = {
     "data_center": "tenant",
     "locations": "tenant",
     "customers": "partner",
     "labels": "partner",
 }
+"""The keys of an account that exist for only one account type."""
 
 
 def cross_checks(accounts: list[object]) -> Iterator[InvalidKey]:
@@ -61,7 +62,7 @@ def _check_customers(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
 
 def _check_type(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
     account_type = raw.get("type")
-    for key, only in _KEYS_OF_ONE_TYPE.items():
+    for key, only in KEYS_OF_ONE_TYPE.items():
         if account_type in _TYPES and account_type != only and raw.get(key) is not None:
             yield InvalidKey(f"{path}.{key}", f"not available for {account_type} accounts; remove the key")
     if account_type == "tenant" and raw.get("api") == "legacy" and raw.get("locations"):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter.collectors.registry import catalogue
 from tests.helm.chart import CHART, objects
 
 Values = dict[str, Any]
@@ -27,8 +28,11 @@ ALERT = next(rule["alert"] for rule in RULES if "keep_firing_for" not in rule an
 ACCOUNT = {
     "name": "contoso",
     "type": "tenant",
+    "data_center": "us",
     "auth": {"client_id": "id", "existing_secret": {"name": "contoso", "client_secret_key": "secret"}},
 }
+PARTNER = {**{key: value for key, value in ACCOUNT.items() if key != "data_center"}, "type": "partner"}
+OF_PARTNERS = ["customers", "labels", *(f"collectors.{name}" for name in catalogue()["partner"])]
 TLS = {"web": {"tls": {"enabled": True, "secretName": "tls"}}}
 WEB = {"web": {"existingSecret": {"name": "web"}}}
 STORAGE = {"shards": 2, "persistence": {"enabled": True}}
@@ -50,12 +54,16 @@ BASES: dict[str, Values] = {
     "service.nodePort": {"service": {"type": "NodePort"}},
     "ingress": {"ingress": {"hosts": [{"host": "example.com"}]}},
     "httpRoute": {"httpRoute": {"parentRefs": [{"name": "gateway"}]}},
+    "serviceMonitor.scrapeTimeout": {"serviceMonitor": {"interval": "8m"}},
+    "podMonitor.scrapeTimeout": {"podMonitor": {"interval": "8m"}},
+    "accounts.0.type": {"accounts": [{**PARTNER, "type": "tenant", "base_url": "https://example.com"}]},
+    **{f"accounts.0.{key}": {"accounts": [PARTNER]} for key in OF_PARTNERS},
 }
 # For some keys, the test cannot derive another value from the schema. For these keys, SAMPLES contains the value.
 SAMPLES: Values = {
     "accounts": [{**ACCOUNT, "name": "another"}],
     "image.digest": f"sha256:{'0' * 64}",
-    "web.basicAuthUsers": {"another": "$2b$12$x"},
+    "web.basicAuthUsers": {"another": "$2b$12$abcdefghijklmnopqrstuuKBeJ7ZL9uLjsw6XxSZ3LSFy4h2Jn0Oy"},
     "imagePullSecrets": [{"name": "another"}],
     "image.pullSecrets": [{"name": "another"}],
     "persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"},
@@ -65,9 +73,11 @@ SAMPLES: Values = {
     "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "another"}}],
     "serviceMonitor.params": {"name[]": ["another"]},
     "podMonitor.params": {"name[]": ["another"]},
-    "expectations.exceptions": [{"backup_age": "7h"}],
-    "accounts.0.expectations.exceptions": [{"backup_age": "7h"}],
+    "expectations.exceptions": [{"workloads": ["teams"], "backup_age": "7h"}],
+    "accounts.0.expectations.exceptions": [{"workloads": ["teams"], "backup_age": "7h"}],
     "accounts.0.labels.owner_email": "hashed",
+    "updateStrategy.type": "Recreate",
+    "dnsPolicy": "Default",
     "accounts.0.labels.organization": "hashed",
 }
 # Each pattern in the schema matches one of these strings.
@@ -228,7 +238,9 @@ def test_every_key_of_an_exception_changes_an_object(name: str) -> None:
     sample = another(path[-1], schema, None)
 
     def excepting(**keys: Any) -> list[Any]:
-        return rendered(merged({"accounts": [ACCOUNT]}, with_exception(path, {"backup_age": "7h", **keys})))
+        return rendered(
+            merged({"accounts": [ACCOUNT]}, with_exception(path, {"workloads": ["teams"], "backup_age": "7h", **keys}))
+        )
 
     assert excepting(**{path[-1]: sample}) != excepting(**({"backup_age": "8h"} if path[-1] == "backup_age" else {}))
 
@@ -258,7 +270,7 @@ AUTH: dict[str, tuple[Values, str | None]] = {
 
 
 def with_auth(auth: Values) -> Values:
-    return {"accounts": [{"name": "contoso", "type": "tenant", "auth": {"client_id": "id", **auth}}]}
+    return {"accounts": [{**ACCOUNT, "auth": {"client_id": "id", **auth}}]}
 
 
 def test_every_credential_changes_an_object() -> None:

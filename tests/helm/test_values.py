@@ -21,6 +21,8 @@ VALUES = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
 README = (CHART / "README.md").read_text("utf-8")
 MONITOR = {"serviceMonitor": {"enabled": True}}
 DATABASE = {"storage": {"existingSecret": {"name": "database"}}}
+[TENANT] = account(client_secret="a")["accounts"]
+HASH = "$2b$12$abcdefghijklmnopqrstuuKBeJ7ZL9uLjsw6XxSZ3LSFy4h2Jn0Oy"
 TLS = {"tls": {"enabled": True, "secretName": "x"}}
 
 
@@ -134,7 +136,13 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         ({"web": {"tls": {"secretName": "x"}}}, "web.tls.secretName and web.tls.clientCAKey need web.tls.enabled."),
         ({"web": {**TLS, "existingSecret": {"name": "y"}}}, "web.existingSecret is the whole web configuration;"),
         ({"web": TLS, **MONITOR}, "serviceMonitor.tlsConfig is needed with web.tls.enabled"),
-        ({"web": {"basicAuthUsers": {"a": "$2b$12$x"}}, **MONITOR}, "serviceMonitor.basicAuth is needed with basic"),
+        (
+            {
+                "web": {"basicAuthUsers": {"a": "$2b$12$abcdefghijklmnopqrstuuKBeJ7ZL9uLjsw6XxSZ3LSFy4h2Jn0Oy"}},
+                **MONITOR,
+            },
+            "serviceMonitor.basicAuth is needed with basic",
+        ),
         ({"ca": {"configMap": "a", "secret": "b"}}, "ca.configMap and ca.secret are set, but only one"),
         (
             {"proxy": {"httpsProxy": "http://u:p@proxy:3128"}},
@@ -175,6 +183,44 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
             {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}},
             "persistentVolumeClaimRetentionPolicy needs persistence.enabled and shards above 1.",
         ),
+        (
+            {"proxy": {"httpsProxy": "http://user:a/b@proxy:80"}},
+            "proxy.httpsProxy contains credentials, which anyone who can read the pod could read;",
+        ),
+        (
+            {"serviceMonitor": {"enabled": True, "proxyUrl": "http://user@proxy:80"}},
+            "serviceMonitor.proxyUrl contains credentials, which anyone who can read the object could read;",
+        ),
+        (
+            {"podMonitor": {"enabled": True, "interval": "1m", "scrapeTimeout": "1m500ms"}},
+            "podMonitor.scrapeTimeout is longer than interval; shorten scrapeTimeout.",
+        ),
+        (
+            {"shards": 2, "updateStrategy": {"type": "Recreate"}},
+            "updateStrategy.type Recreate cannot be used with shards; set RollingUpdate or OnDelete.",
+        ),
+        ({"updateStrategy": {"type": "OnDelete"}}, "updateStrategy.type OnDelete needs shards above 1;"),
+        ({"dnsPolicy": "None"}, "dnsPolicy None needs dnsConfig.nameservers."),
+        (
+            {"serviceAccount": {"create": False, "annotations": {"a": "b"}}},
+            "serviceAccount.annotations needs serviceAccount.create; annotate an existing service account yourself.",
+        ),
+        (
+            {"image": {"repository": "ghcr.io/x/y"}},
+            "image.repository begins with the registry ghcr.io; set image.registry to it, and remove it from",
+        ),
+        (
+            {"accounts": [{key: value for key, value in TENANT.items() if key != "data_center"}]},
+            "accounts[0].data_center is missing; set it to the data center of the tenant, or set base_url.",
+        ),
+        (
+            {"accounts": [{**TENANT, "expectations": {"exceptions": [{"backup_age": "7h"}]}}]},
+            "accounts[0].expectations.exceptions[0] names no customers, products or workloads; set one of them.",
+        ),
+        (
+            {"accounts": [TENANT], "expectations": {"exceptions": [{"backup_age": "7h"}]}},
+            "expectations.exceptions[0] names no customers, products or workloads; set one of them.",
+        ),
     ],
 )
 def test_wrong_values_give_one_clear_sentence(values: dict[str, Any], sentence: str) -> None:
@@ -208,6 +254,31 @@ def test_wrong_values_give_one_clear_sentence(values: dict[str, Any], sentence: 
         ({"imagePullSecrets": ["registry"]}, "/imagePullSecrets/0"),
         (account(existing_secret={"name": "a/b", "client_secret_key": "x"}), "existing_secret/name"),
         ({"podMonitor": {"bodySizeLimit": "64 MB"}}, "/podMonitor/bodySizeLimit"),
+        ({"podLabels": {"app.kubernetes.io/name": "x"}}, "invalid propertyName 'app.kubernetes.io/name'"),
+        ({"commonLabels": {"helm.sh/chart": "x"}}, "invalid propertyName 'helm.sh/chart'"),
+        ({"service": {"labels": {"a b": "x"}}}, "invalid propertyName 'a b'"),
+        ({"service": {"labels": {"a": "x y"}}}, "/service/labels/a"),
+        ({"prometheusRule": {"alertLabels": {"a-b": "x"}}}, "invalid propertyName 'a-b'"),
+        ({"updateStrategy": {"type": "Foo"}}, "/updateStrategy/type"),
+        ({"image": {"registry": "https://ghcr.io"}}, "/image/registry"),
+        ({"global": {"imageRegistry": "my registry"}}, "/global/imageRegistry"),
+        ({"web": {"basicAuthUsers": {"prometheus": "$2b$12$x"}}}, "/web/basicAuthUsers/prometheus"),
+        ({"web": {"basicAuthUsers": {"a:b": HASH}}}, "invalid propertyName 'a:b'"),
+        ({"proxy": {"httpsProxy": "http://proxy:08080"}}, "/proxy/httpsProxy"),
+        ({"proxy": {"httpsProxy": "http://proxy:99999"}}, "/proxy/httpsProxy"),
+        ({"proxy": {"httpsProxy": "http://proxy/proxy.pac"}}, "/proxy/httpsProxy"),
+        ({"accounts": [{**TENANT, "data_center": "mars"}]}, "/accounts/0/data_center"),
+        ({"accounts": [{**TENANT, "type": "partner"}]}, "/accounts/0/data_center"),
+        ({"accounts": [{**TENANT, "customers": {"exclude": ["a"]}}]}, "/accounts/0/customers"),
+        ({"accounts": [{**TENANT, "collectors": {"protected_data": {}}}]}, "invalid propertyName 'protected_data'"),
+        (
+            {"accounts": [{**TENANT, "collectors": {"jobs": {"interval": "0s"}}}]},
+            "/accounts/0/collectors/jobs/interval",
+        ),
+        *(
+            ({"accounts": [{**TENANT, "base_url": url}]}, "/accounts/0/base_url")
+            for url in ("http://example.com", "https://example.com?x=1", "https://a b", "https://example.com:0")
+        ),
     ],
 )
 def test_the_schema_names_what_is_wrong(values: dict[str, Any], where: str) -> None:

@@ -9,6 +9,7 @@
 {{- if and .Values.expectations (not .Values.accounts) -}}
 {{- fail "expectations needs accounts; with existingConfig, set expectations in the configuration file." -}}
 {{- end -}}
+{{- include "avepoint-exporter.validateExpectations" (list "expectations" .Values.expectations) -}}
 {{- include "avepoint-exporter.validateAccounts" . -}}
 {{- include "avepoint-exporter.validateWeb" . -}}
 {{- include "avepoint-exporter.validateMonitors" . -}}
@@ -16,7 +17,7 @@
 {{- include "avepoint-exporter.onlyOne" (list "ca.configMap" "ca.secret") -}}
 {{- end -}}
 {{- range $name, $url := pick .Values.proxy "httpProxy" "httpsProxy" -}}
-{{- if regexMatch "://[^/]*@" $url -}}
+{{- if contains "@" $url -}}
 {{- fail (printf "proxy.%s contains credentials, which anyone who can read the pod could read; use extraEnvFrom with a Secret, or proxy_url in a configuration file in existingConfig.secret." $name) -}}
 {{- end -}}
 {{- end -}}
@@ -30,6 +31,7 @@
 {{- fail "httpRoute.enabled needs httpRoute.parentRefs, the gateways of the route." -}}
 {{- end -}}
 {{- include "avepoint-exporter.validateStorage" . -}}
+{{- include "avepoint-exporter.validatePods" . -}}
 {{- if and (not (kindIs "invalid" .Values.podDisruptionBudget.minAvailable)) (not (kindIs "invalid" .Values.podDisruptionBudget.maxUnavailable)) -}}
 {{- include "avepoint-exporter.onlyOne" (list "podDisruptionBudget.minAvailable" "podDisruptionBudget.maxUnavailable") -}}
 {{- end -}}
@@ -49,11 +51,25 @@
 {{- fail (printf "accounts[%d].name: %s is the name of another account; choose another name." $index $account.name) -}}
 {{- end -}}
 {{- $_ := set $names $account.name true -}}
+{{- if and (eq $account.type "tenant") (not $account.data_center) (not $account.base_url) (eq (default "commercial" $account.environment) "commercial") -}}
+{{- fail (printf "accounts[%d].data_center is missing; set it to the data center of the tenant, or set base_url." $index) -}}
+{{- end -}}
+{{- include "avepoint-exporter.validateExpectations" (list (printf "accounts[%d].expectations" $index) $account.expectations) -}}
 {{- include "avepoint-exporter.validateAuth" (list (printf "accounts[%d].auth" $index) $account.auth) -}}
 {{- range $key := list "base_url" "token_url" "proxy_url" -}}
-{{- if regexMatch "://[^/]*@" (default "" (index $account $key)) -}}
+{{- if contains "@" (default "" (index $account $key)) -}}
 {{- fail (printf "accounts[%d].%s contains credentials, which anyone who can read the ConfigMap could read; %s." $index $key (ternary "put the configuration file into a Secret and set existingConfig.secret" "remove them" (eq $key "proxy_url"))) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The exceptions of expectations: list PATH EXPECTATIONS. */}}
+{{- define "avepoint-exporter.validateExpectations" -}}
+{{- $path := index . 0 -}}
+{{- range $index, $exception := dig "exceptions" list (default dict (index . 1)) -}}
+{{- if not (or $exception.customers $exception.products $exception.workloads) -}}
+{{- fail (printf "%s.exceptions[%d] names no customers, products or workloads; set one of them." $path $index) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -109,6 +125,16 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The number of seconds of a duration of Prometheus, such as 1m30s. */}}
+{{- define "avepoint-exporter.seconds" -}}
+{{- $milliseconds := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 "w" 604800000 -}}
+{{- $total := 0 -}}
+{{- range regexFindAll "[0-9]+(ms|[smhdw])" . -1 -}}
+{{- $total = add $total (mul (regexFind "^[0-9]+" . | int) (index $milliseconds (regexFind "[a-z]+$" .))) -}}
+{{- end -}}
+{{- divf $total 1000 -}}
+{{- end -}}
+
 {{- define "avepoint-exporter.validateMonitors" -}}
 {{- $root := . -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
@@ -122,6 +148,12 @@
 {{- end -}}
 {{- if and (include "avepoint-exporter.basicAuth" $root) (not $monitor.basicAuth) -}}
 {{- fail (printf "%s.basicAuth is needed with basic authentication; it names the Secret with the user name and password of Prometheus." $name) -}}
+{{- end -}}
+{{- if contains "@" $monitor.proxyUrl -}}
+{{- fail (printf "%s.proxyUrl contains credentials, which anyone who can read the object could read; use scrapeClass, or a proxy without a password." $name) -}}
+{{- end -}}
+{{- if and $monitor.interval $monitor.scrapeTimeout (gt (include "avepoint-exporter.seconds" $monitor.scrapeTimeout | float64) (include "avepoint-exporter.seconds" $monitor.interval | float64)) -}}
+{{- fail (printf "%s.scrapeTimeout is longer than interval; shorten scrapeTimeout." $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -150,5 +182,27 @@
 {{- end -}}
 {{- if and .Values.persistentVolumeClaimRetentionPolicy (not (and $storage.enabled $sharded)) -}}
 {{- fail "persistentVolumeClaimRetentionPolicy needs persistence.enabled and shards above 1." -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.validatePods" -}}
+{{- $type := default "" .Values.updateStrategy.type -}}
+{{- $sharded := include "avepoint-exporter.sharded" . -}}
+{{- if and $sharded (eq $type "Recreate") -}}
+{{- fail "updateStrategy.type Recreate cannot be used with shards; set RollingUpdate or OnDelete." -}}
+{{- end -}}
+{{- if and (eq $type "OnDelete") (not $sharded) -}}
+{{- fail "updateStrategy.type OnDelete needs shards above 1; set RollingUpdate or Recreate." -}}
+{{- end -}}
+{{- if and (eq .Values.dnsPolicy "None") (not .Values.dnsConfig.nameservers) -}}
+{{- fail "dnsPolicy None needs dnsConfig.nameservers." -}}
+{{- end -}}
+{{- if and .Values.serviceAccount.annotations (not .Values.serviceAccount.create) -}}
+{{- fail "serviceAccount.annotations needs serviceAccount.create; annotate an existing service account yourself." -}}
+{{- end -}}
+{{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
+{{- $first := splitList "/" .Values.image.repository | first -}}
+{{- if and $registry (contains "/" .Values.image.repository) (or (contains "." $first) (eq $first "localhost")) -}}
+{{- fail (printf "image.repository begins with the registry %s; set image.registry to it, and remove it from image.repository." $first) -}}
 {{- end -}}
 {{- end -}}
