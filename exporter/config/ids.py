@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from exporter.config.files import check_no_reference
 from exporter.config.sections import NonEmptyString
+from exporter.config.text import check_no_reference
 
 
 def _id(value: str) -> str:

@@ -19,7 +19,7 @@ from pydantic import (
 
 from exporter.config.clouds import ENVIRONMENTS, GEOGRAPHIES
 from exporter.config.expectations import Expectations
-from exporter.config.files import ReadableFile, check_no_reference, check_secret
+from exporter.config.files import ReadableFile
 from exporter.config.ids import Id
 from exporter.config.sections import (
     Integer,
@@ -30,6 +30,7 @@ from exporter.config.sections import (
     Switch,
     once_each,
 )
+from exporter.config.text import check_no_reference, check_secret
 
 AccountType = Literal["tenant", "partner"]
 ApiVersion = Literal["modern", "legacy"]

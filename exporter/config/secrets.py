@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from exporter.config.files import check_secret, decode_text
 from exporter.config.schema import Auth, Config
+from exporter.config.text import check_secret, decode_text
 from exporter.errors import why_unreadable
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from exporter.config.files import decode_text
+from exporter.config.text import decode_text
 from exporter.errors import ConfigError, why_unreadable
 
 KEY: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}", re.ASCII)

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes
 
 from exporter.avepoint.auth.key_file import KeyFile, KeyFileError, KeyPair, parse_in_child
 from exporter.clock import Clock
-from exporter.config.files import decode_text
 from exporter.config.schema import Auth
+from exporter.config.text import decode_text
 from exporter.errors import TokenError
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

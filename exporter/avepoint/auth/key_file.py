@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
-from exporter.config.files import decode_text
+from exporter.config.text import decode_text
 
 _LONGEST_SECONDS: Final = 60.0
 
