@@ -357,7 +357,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "init with an empty secret": (
         typed(*INIT, "--secret-from", "/dev/null"),
-        "--secret-from: ^/dev/null is empty; ^write the secret to this file",
+        "--secret-from: ^/dev/null is empty; ^write the secret to it",
     ),
     "init without a place": (
         typed(*INIT, "--secret-env", "HOME", "--config.file", "no/such.yaml"),
@@ -697,13 +697,76 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "id that is a reference": (
         account(auth="client_id: '${CLIENT_ID}', client_secret: hunter2"),
-        (f"{AUTH}.client_id: ^is a variable reference, but variables are not expanded; ^enter the value, or use a"
-         f" key that ends in _env{PLACE}"),
+        f"{AUTH}.client_id: ^is a variable reference, but variables are not expanded; ^enter the value{PLACE}",
     ),
     "secret that is a reference": (
         account(auth="client_id: app, client_secret: '${SECRET}'"),
-        (f"{AUTH}.client_secret: ^is a variable reference, but variables are not expanded; ^enter the value, or use a"
-         f" key that ends in _env{PLACE}"),
+        (f"{AUTH}.client_secret: ^is a variable reference, but variables are not expanded; ^enter the value, or use"
+         f" client_secret_env{PLACE}"),
+    ),
+    "data center that is a reference": (
+        account("data_center: '${CENTER}'"),
+        f"accounts[0].data_center: ^is a variable reference, but variables are not expanded; ^enter the value{PLACE}",
+    ),
+    "URL that is a reference": (
+        account("base_url: 'https://${HOST}/v1'"),
+        (f"accounts[0].base_url: ^contains a variable reference, but variables are not expanded; "
+         f"^enter the value{PLACE}"),
+    ),
+    "proxy with references": (
+        account("proxy_url: 'http://${USER}:${PASSWORD}@proxy:3128'"),
+        (f"accounts[0].proxy_url: ^contains a variable reference, but variables are not expanded; "
+         f"^enter the value{PLACE}"),
+    ),
+    "customer that is a reference": (
+        account("customers: {include: ['%CUSTOMER%']}", kind="partner"),
+        (f"accounts[0].customers.include[0]: ^is a variable reference, but variables are not expanded; "
+         f"^enter the value{PLACE}"),
+    ),
+    **{
+        f"path with the reference {path}": (
+            account(auth=f"client_id: app, client_secret_file: '{path}'"),
+            (f"{AUTH}.client_secret_file: ^contains a variable reference, but variables are not expanded; "
+             f"^use an absolute path{PLACE}"),
+        )
+        for path in ("${HOME}/secret", "$HOME/secret", "/etc/$APP/secret", r"%USERPROFILE%\secret", "{{ dir }}/secret")
+    },
+    "path with a NUL character": (
+        account(auth='client_id: app, client_secret_file: "a\\0b"'),
+        f"{AUTH}.client_secret_file: ^contains a NUL character; ^correct the path{PLACE}",
+    ),
+    "path of a flag with a home directory": (
+        typed("--config.check", "--storage.path=~/state", config_yaml=FINE),
+        "invalid value for '--storage.path': ^~ is not expanded; ^use an absolute path " + HELP,
+    ),
+    "path of a flag with a reference": (
+        typed("--config.check", "--config.file=$HOME/c.yaml"),
+        ("invalid value for '--config.file': ^contains a variable reference, but variables are not expanded; "
+         "^use an absolute path " + HELP),
+    ),
+    "secret in typographic quotes": (
+        account(auth="client_id: app, client_secret: “hunter2”"),
+        f"{AUTH}.client_secret: ^begins or ends with a quotation mark; ^remove the mark{PLACE}",
+    ),
+    "secret that is a placeholder": (
+        account(auth="client_id: app, client_secret: <hunter2>"),
+        f"{AUTH}.client_secret: ^is a placeholder; ^enter the value{PLACE}",
+    ),
+    "id in typographic quotes": (
+        account(auth="client_id: “app”, client_secret: hunter2"),
+        f"{AUTH}.client_id: ^begins or ends with a quotation mark; ^remove the mark{PLACE}",
+    ),
+    "id that is a placeholder": (
+        account(auth="client_id: <app-id>, client_secret: hunter2"),
+        f"{AUTH}.client_id: ^is a placeholder; ^enter the value{PLACE}",
+    ),
+    "id that is a placeholder in braces": (
+        account(auth="client_id: '{app-id}', client_secret: hunter2"),
+        f"{AUTH}.client_id: ^is a placeholder; ^enter the value{PLACE}",
+    ),
+    "id with a dash that is not a hyphen": (
+        account(auth="client_id: 0000\N{EN DASH}00, client_secret: hunter2"),
+        f"{AUTH}.client_id: ^contains a dash that is not a hyphen; ^copy the id again{PLACE}",
     ),
     "id in place of the secret": (
         account(auth="client_id: hunter2, client_secret: HUNTER2"),
@@ -738,7 +801,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "empty secret file": (
         secret_file(b"\n"),
-        f"{AUTH}.client_secret_file: ^the file (looked in FOLDER) is empty; ^use another file{PLACE}",
+        f"{AUTH}.client_secret_file: ^the file (looked in FOLDER) is empty; ^use a file that is not empty{PLACE}",
     ),
     "configuration in another encoding": (
         written(b"accounts:\n  # f\xfcr alle"), "config.yaml: ^line 2 is not UTF-8; ^save the file as UTF-8",

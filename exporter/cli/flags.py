@@ -1,5 +1,6 @@
 """Flags and environment variables that several commands share, and functions that evaluate the flags."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,6 +16,7 @@ from exporter.application import Application, Listening, check_storage_url
 from exporter.collectors.registry import catalogue
 from exporter.config.load import load_config
 from exporter.config.schema import Config
+from exporter.config.text import unexpanded
 from exporter.engine.shard import Shard, parse_shard
 from exporter.errors import ConfigError
 from exporter.logs import LEVELS
@@ -37,12 +39,14 @@ Flags = dict[str, Any]
 
 
 class FilePath(click.Path):
-    """The path of a file or directory. An empty path is not valid."""
+    """The path of a file or directory. An empty path is not valid, and neither is a path that a shell must expand."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - the base class has the same types
-        """Return the path. Raise UsageError if the path is empty, for example because a shell variable is not set."""
+        """Return the path. Raise UsageError if the path is empty, or if it contains ~ or a variable reference."""
         if not value:
             self.fail("the path is empty; set it, or remove the flag", param, ctx)
+        if (problem := unexpanded(value)) and not os.path.lexists(value):
+            self.fail(problem, param, ctx)
         return super().convert(value, param, ctx)
 
 

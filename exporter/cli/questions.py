@@ -1,9 +1,8 @@
 """Collect the settings for `avepoint-exporter init` from flags and from answers on the terminal."""
 
-import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, get_args
 
@@ -11,14 +10,18 @@ import click
 
 from exporter.avepoint.hints import where_registered
 from exporter.cli.flags import Flags
+from exporter.cli.secret_input import ask_until_valid, certificate_problem, given_secret, password_of
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config.schema import Account, AccountType
+from exporter.config.secrets import client_secret_of
 from exporter.config.template import Answers, answer_error
 from exporter.errors import ConfigError
 
 ENVIRONMENTS: Final[tuple[str, ...]] = get_args(Account.model_fields["environment"].annotation)
 TYPES: Final[tuple[str, ...]] = get_args(AccountType)
 _URLS: Final = ("base_url", "token_url")
+_PASSWORD: Final = "Password of the private key (hidden; press Enter if there is none)"  # noqa: S105 - a question
+_SET_PASSWORD: Final = "pass its password with --secret-env or --secret-from"  # noqa: S105 - words
 _NO_TERMINAL: Final = "required, because standard input is not a terminal"
 _ABOUT_ENVIRONMENTS: Final = """
 AvePoint runs several clouds. If the organization did not sign up for a
@@ -125,7 +128,7 @@ class Questions:
                 value_proc=self._checker(key, kind),
             )  # fmt: skip
         elif error := self._error(key, given):
-            self._mistakes.append(f"{flag}: {error}")
+            self._mistakes.append(f"{flag}: {error.replace('the key', 'the flag')}")
         else:
             self._answers[key] = given
 
@@ -150,18 +153,23 @@ class Questions:
             question = "Credential of the app"
             choice = self._prompt(question, type=click.Choice(["secret", "certificate"]), default="secret")
             certificate = self._prompt("Path of the certificate (.pem or .pfx)") if choice == "certificate" else None
-        key = "client_secret_file"
+        key, path = "client_secret_file", None
         if certificate is not None:
-            key, path = "certificate_password_file", self._relative(Path(certificate))
-            if error := self._error("certificate_file", path):
-                self._mistakes.append(f"--certificate-file: {error}")
-            self._answers["certificate_file"] = path
-        secret = self._secret(is_optional=certificate is not None)
+            key, path = "certificate_password_file", self._certificate(Path(certificate))
+        secret = self._secret(path, is_optional=certificate is not None)
         if secret:
             name = self._answers.get("name", "account")
             self._secret_file = Path(self._flags["secret_file"] or self._directory / f"{name}.secret")
             self._answers[key] = self._relative(self._secret_file)
         return secret
+
+    def _certificate(self, path: Path) -> Path | None:
+        """Set the path of the certificate. Return the path, or None if the file cannot be read."""
+        self._answers["certificate_file"] = self._relative(path)
+        if error := self._error("certificate_file", self._answers["certificate_file"]):
+            self._mistakes.append(f"--certificate-file: {error}")
+            return None
+        return path
 
     def _has_no_source(self) -> bool:
         return self._flags["secret_env"] is None and self._flags["secret_from"] is None
@@ -171,44 +179,32 @@ class Questions:
         path = path.absolute()
         return str(path.relative_to(self._directory) if path.is_relative_to(self._directory) else path)
 
-    def _secret(self, *, is_optional: bool) -> str:
+    def _secret(self, certificate: Path | None, *, is_optional: bool) -> str:
         """Return the secret from an environment variable, a file, standard input or a hidden prompt."""
-        name, source = self._flags["secret_env"], self._flags["secret_from"]
-        if name is not None and source is not None:
-            return self._mistake("--secret-env: cannot be combined with --secret-from; remove one of them")
-        if name is not None:
-            secret = os.environ.get(name, "").strip()
-            return secret or self._mistake(
-                f"--secret-env: the environment variable {name} is missing or empty; set it, or use --secret-from"
-            )
-        if source is not None:
-            return self._read(source)
-        if self._is_terminal:
-            question = (
-                "Password of the private key (hidden; press Enter if there is none)"
-                if is_optional
-                else "Client secret (hidden)"
-            )
-            default = "" if is_optional else None
-            return str(self._prompt(question, hide_input=True, default=default, show_default=False)).strip()
-        return "" if is_optional else self._mistake(f"--secret-env or --secret-from: {_NO_TERMINAL}")
-
-    def _read(self, source: str) -> str:
-        if source == "-" and sys.stdin is None:
-            return self._mistake("--secret-from: standard input is closed; pipe the secret to the command")
+        check = partial(self._checked_password, certificate) if is_optional else self._checked_secret
         try:
-            secret = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            return self._mistake(
-                f"--secret-from: cannot read {source}: {_lower_first(reason or 'unknown error')}; correct the path"
-            )
-        return secret.strip() or self._mistake(f"--secret-from: {source} is empty; write the secret to this file")
+            given = given_secret(self._flags["secret_env"], self._flags["secret_from"])
+            if given is None and not self._is_terminal:
+                if not is_optional:
+                    raise ValueError(f"--secret-env or --secret-from: {_NO_TERMINAL}")
+                given = "", ""
+            if given is not None:
+                return check(*given)
+        except ValueError as error:
+            self._mistakes.append(str(error))
+            return ""
+        question = _PASSWORD if is_optional else "Client secret (hidden)"
+        return ask_until_valid(self._prompt, question, "" if is_optional else None, check)
 
-    def _mistake(self, mistake: str) -> str:
-        self._mistakes.append(mistake)
-        return ""
+    def _checked_secret(self, source: str, text: str | bytes) -> str:
+        return client_secret_of(source, text, self._answers.get("client_id", ""))
 
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    def _checked_password(self, certificate: Path | None, source: str, text: str | bytes) -> str:
+        """Return the password. Raise ValueError if it is not the password of the certificate."""
+        password = password_of(source, text)
+        problem, is_of_password = certificate_problem(certificate, password) if certificate is not None else ("", False)
+        if is_of_password:
+            raise ValueError(f"--certificate-file: {certificate}: {problem}; {_SET_PASSWORD}")
+        if problem:
+            self._mistakes.append(f"--certificate-file: {certificate}: {problem}; replace the file")
+        return password

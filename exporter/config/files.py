@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, ValidationInfo
 
-from exporter.config.text import check_no_reference
+from exporter.config.text import unexpanded
 from exporter.errors import why_unreadable
 
 _PROBE_BYTES: Final = 4096
@@ -25,20 +25,19 @@ def readable_file(path: Path, info: ValidationInfo) -> Path:
     """
     directory: Path = (info.context or {}).get("directory", Path())
     name = str(path) if path.is_absolute() else f"the file (looked in {directory})"
-    check_no_reference(str(path))
-    if path.parts[:1] == ("~",):
-        raise ValueError("~ is not expanded; use an absolute path")
-    path = directory / path
+    if "\0" in str(path):
+        raise ValueError("contains a NUL character; correct the path")
+    found = directory / path
     try:
-        if not S_ISREG(path.stat().st_mode):
+        if not S_ISREG(found.stat().st_mode):
             raise ValueError(f"{name} is not a regular file; use the path of a file")
-        with path.open("rb") as file:
+        with found.open("rb") as file:
             is_blank = not file.read(_PROBE_BYTES).strip()
     except OSError as error:
-        raise ValueError(f"cannot read {name}: {why_unreadable(error)}") from None
+        raise ValueError(unexpanded(str(path)) or f"cannot read {name}: {why_unreadable(error)}") from None
     if is_blank:
-        raise ValueError(f"{name} is empty; use another file")
-    return path
+        raise ValueError(f"{name} is empty; use a file that is not empty")
+    return found
 
 
 ReadableFile = Annotated[Path, AfterValidator(readable_file)]

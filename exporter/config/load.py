@@ -51,8 +51,12 @@ def _config(document: Document, catalogue: Catalogue, *, source: str, directory:
     accounts = data.get("accounts")
     if isinstance(accounts, list):
         data["accounts"] = [_with_collectors(raw, index, catalogue, errors) for index, raw in enumerate(accounts)]
-        errors += cross_checks(accounts)
-    config = validate(Config, data, "", errors, directory)
+    invalid: list[InvalidKey] = []
+    config = validate(Config, data, "", invalid, directory)
+    if isinstance(accounts, list):
+        paths = {error.path for error in invalid}
+        errors += [error for error in cross_checks(accounts) if error.path not in paths]
+    errors += invalid
     if config is not None:
         config = _inherited(config)
         errors += contradictions(config)

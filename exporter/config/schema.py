@@ -30,7 +30,7 @@ from exporter.config.sections import (
     Switch,
     once_each,
 )
-from exporter.config.text import check_no_reference, check_secret
+from exporter.config.text import check_client_secret, check_no_reference, check_secret
 
 AccountType = Literal["tenant", "partner"]
 ApiVersion = Literal["modern", "legacy"]
@@ -73,7 +73,7 @@ def _safe_url(url: str) -> str:
 
     Plain HTTP is allowed only for servers on the local machine.
     """
-    parts = _url_parts(check_no_reference(url), "must be an https:// URL")
+    parts = _url_parts(check_no_reference(url, anywhere=True), "must be an https:// URL")
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise ValueError("must not contain a user name, query or fragment")
     if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
@@ -87,7 +87,7 @@ def check_proxy_url(url: str) -> str:
     user = user.partition("://")[2]
     if sign and (set(user) & set("@/?#") or not user.isascii()):  # The password could change the host.
         raise ValueError(f"{_PROXY_RULE}; {_PERCENT_ENCODING}")
-    parts = _url_parts(check_no_reference(url), _PROXY_RULE)
+    parts = _url_parts(check_no_reference(url, anywhere=True), _PROXY_RULE)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError(f"{_PROXY_RULE} without a path")
     return url
@@ -156,9 +156,11 @@ class Auth(Section):
 
     @model_validator(mode="after")
     def _secret_is_not_the_id(self) -> Self:
-        secret = self.client_secret.get_secret_value() if self.client_secret is not None else ""
-        if secret.casefold() == self.client_id.casefold():
-            raise InvalidKeysError([("client_secret", "is equal to client_id; use the secret of the app registration")])
+        try:
+            if self.client_secret is not None:
+                check_client_secret(self.client_secret.get_secret_value(), self.client_id)
+        except ValueError as error:
+            raise InvalidKeysError([("client_secret", str(error))]) from None
         return self
 
 

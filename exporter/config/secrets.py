@@ -6,10 +6,9 @@ because an invalid secret for one account must not stop the other accounts.
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from exporter.config.schema import Auth, Config
-from exporter.config.text import check_secret, decode_text
+from exporter.config.text import check_client_secret, decode_text
 from exporter.errors import why_unreadable
 
 
@@ -17,19 +16,20 @@ def read_client_secret(auth: Auth) -> str:
     """Return the client secret. Raise OSError if the file is unreadable, or ValueError if the secret is invalid."""
     if auth.client_secret is not None:
         return auth.client_secret.get_secret_value()
-    if auth.client_secret_env is not None:
-        source, text = f"the environment variable {auth.client_secret_env}", os.environ.get(auth.client_secret_env, "")
-    elif auth.client_secret_file is not None:
-        source, text = str(auth.client_secret_file), _decoded(auth.client_secret_file)
-    else:
-        raise ValueError("client_secret is not set")
+    name, path = auth.client_secret_env, auth.client_secret_file
+    if name is not None:
+        return client_secret_of(f"the environment variable {name}", os.environ.get(name, ""), auth.client_id)
+    if path is not None:
+        return client_secret_of(str(path), path.read_bytes(), auth.client_id)
+    raise ValueError("client_secret is not set")
+
+
+def client_secret_of(source: str, text: str | bytes, client_id: str) -> str:
+    """Return the client secret in a text. Raise ValueError with the source if the secret is invalid."""
     try:
-        secret = check_secret(text)
-        if secret.casefold() == auth.client_id.casefold():
-            raise ValueError("is equal to client_id; use the secret of the app registration")
+        return check_client_secret(decode_text(text) if isinstance(text, bytes) else text, client_id)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
-    return secret
 
 
 def secret_errors(config: Config) -> Iterator[str]:
@@ -44,10 +44,3 @@ def secret_errors(config: Config) -> Iterator[str]:
                 yield f"accounts[{index}].auth.{key}: {why_unreadable(error)} (account {account.name})"
             except ValueError as error:
                 yield f"accounts[{index}].auth.{key}: {error} (account {account.name})"
-
-
-def _decoded(path: Path) -> str:
-    try:
-        return decode_text(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None

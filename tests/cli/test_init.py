@@ -60,6 +60,14 @@ def mode(path: str) -> int:
     return stat.S_IMODE(Path(path).stat().st_mode)
 
 
+def write_certificate(path: Path, password: str, days: int = 1) -> None:
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - slow to load
+
+    now = time.time()
+    own = identity(rsa.generate_private_key(65537, 2048), start=now - 10 * 86_400, end=now + days * 86_400)
+    path.write_bytes(own.pem(password.encode() or None))
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_a_tenant_by_flags(umask: int, capsys: pytest.CaptureFixture[str]) -> None:
     before = os.umask(umask)
@@ -91,22 +99,57 @@ def test_a_secret_from_a_file() -> None:
     assert written().accounts[0].auth.client_secret_file == Path("there").absolute()
 
 
-def test_a_secret_from_standard_input() -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_secret_from_standard_input(encoding: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "exporter", "init", *PARTNER_FLAGS, "--secret-from", "-", "--no-check"],
-        input=f"{SECRET}\n", capture_output=True, text=True, timeout=60, check=False,
+        input=f"{SECRET}\r\n".encode(encoding), capture_output=True, timeout=60, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    assert Path("msp.secret").read_text() == f"{SECRET}\n"
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert Path("msp.secret").read_bytes() == f"{SECRET}\n".encode()
+
+
+ODD_TEXTS = (b"a\nb", b"'a'", b"${A}", b"<secret>", b"APP", b"-----BEGIN KEY")
+ODD_BYTES = (b"\xe9", b"a\0b", "“a”".encode())  # an environment variable cannot contain all of these bytes
+
+
+@pytest.mark.parametrize(
+    ("secret", "is_variable"),
+    [
+        *((text, is_variable) for text in ODD_TEXTS for is_variable in (False, True)),
+        *((odd, False) for odd in ODD_BYTES),
+    ],
+)
+def test_the_check_and_init_refuse_a_secret_in_the_same_words(
+    secret: bytes, is_variable: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("odd").write_bytes(secret)
+    monkeypatch.setenv("ODD", secret.decode() if is_variable else "")
+    source, key = (
+        ("--secret-env=ODD", "client_secret_env") if is_variable else ("--secret-from=odd", "client_secret_file")
+    )
+    assert run(["init", *PARTNER_FLAGS, source, "--no-check"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert files() == ["odd"]
+    auth = f"{{client_id: app, {key}: {'ODD' if is_variable else 'odd'}}}"
+    Path("config.yaml").write_text(f"accounts: [{{name: a, type: partner, auth: {auth}}}]")
+    Path("odd").chmod(0o600)
+    assert run(["--config.check"]) == 1
+    (checked,) = capsys.readouterr().err.splitlines()
+    plain = checked.removesuffix(" (account a)").replace(f"{Path.cwd()}/", "")
+    assert plain.partition(f"{key}: ")[2] == line.partition(f"{source.partition('=')[0]}: ")[2]
+
+
+def test_a_question_for_the_secret_is_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = {"type": "partner", "name": "a", "client_id": "app", "environment": "commercial"}
+    person = Person(("Credential", ""), ("hidden", "app"), ("hidden", SECRET))
+    assert questions(person, tmp_path, **flags).secret == SECRET
+    assert "Error: the answer: is equal to client_id; use the secret" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("password", ["", "correct horse"])
 def test_a_certificate(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - slow to load
-
-    now = time.time()
-    own = identity(rsa.generate_private_key(65537, 2048), start=now - 60, end=now + 86_400)
-    Path("app.pem").write_bytes(own.pem(password.encode() or None))
+    write_certificate(Path("app.pem"), password)
     monkeypatch.setenv("THE_SECRET", password)
     source = FROM if password else []
     assert run(["init", *TENANT_FLAGS, "--certificate-file", "app.pem", *source, "--no-check"]) == 0
@@ -115,6 +158,26 @@ def test_a_certificate(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (auth.certificate_password_file is not None) == bool(password)
     assert Path("contoso.secret").exists() == bool(password)
     assert run(["--config.check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("password", "days", "message"),
+    [
+        ("correct horse", -1, "the certificate expired on "),
+        ("wrong", 1, "the password is wrong; pass its password with --secret-env or --secret-from"),
+        (None, 1, "needs a password; pass its password with --secret-env or --secret-from"),
+    ],
+)
+def test_an_unusable_certificate_is_refused(
+    password: str | None, days: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_certificate(Path("app.pem"), "correct horse", days)
+    monkeypatch.setenv("THE_SECRET", password or "")
+    source = FROM if password else []
+    assert run(["init", *TENANT_FLAGS, "--certificate-file", "app.pem", *source, "--no-check"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"--certificate-file: app.pem: {message}" in line
+    assert files() == ["app.pem"]
 
 
 def test_paths_are_relative_to_the_configuration(tmp_path: Path) -> None:
@@ -239,15 +302,19 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path, capsys: pytest.CaptureF
         ([*TENANT_FLAGS, "--secret-from", "absent"],
          ["--secret-from: cannot read absent: no such file or directory; correct the path"]),
         ([*TENANT_FLAGS, "--secret-from", "/dev/null"],
-         ["--secret-from: /dev/null is empty; write the secret to this file"]),
+         ["--secret-from: /dev/null is empty; write the secret to it"]),
+        ([*TENANT_FLAGS, "--secret-from", "-"],
+         ["--secret-from: standard input is empty; pipe the secret to the command"]),
         ([*TENANT_FLAGS, "--secret-from", "binary"],
-         ["--secret-from: cannot read binary: not UTF-8 text; correct the path"]),
+         ["--secret-from: binary: line 1 is not UTF-8; save the file as UTF-8"]),
+        ([*TENANT_FLAGS, "--certificate-file", "binary"],
+         ["--certificate-file: binary: the format is not PEM or PFX; replace the file"]),
         ([*TENANT_FLAGS, *FROM, "--secret-from", "x"],
          ["--secret-env: cannot be combined with --secret-from; remove one of them"]),
         ([*TENANT_FLAGS, "--certificate-file", "absent.pem"],
          [f"--certificate-file: cannot read the file (looked in FOLDER): {MISSING}"]),
         ([*PARTNER_FLAGS, *FROM, "--data-center", "us"],
-         ["--data-center: not available for partner accounts; remove the key"]),
+         ["--data-center: not available for partner accounts; remove the flag"]),
         ([*PARTNER_FLAGS, *FROM, "--base-url", "http://graph.example.com"],
          ["--base-url: must begin with https://, because tokens are never sent unencrypted"]),
         (["--type", "tenant", "--name", "no good", "--client-id", "app", "--data-center", "mars", *FROM],
@@ -390,13 +457,14 @@ def test_an_empty_answer_is_the_default_or_an_error(tmp_path: Path) -> None:
 
 
 def test_flags_replace_questions(tmp_path: Path) -> None:
-    (tmp_path / "app.pem").write_text("-----BEGIN")
+    write_certificate(tmp_path / "app.pem", "correct horse")
     person = Person(
-        ("Cloud", "aos2"), ("Credential", "certificate"), ("Path", str(tmp_path / "app.pem")), ("Password", "")
-    )
+        ("Cloud", "aos2"), ("Credential", "certificate"), ("Path", str(tmp_path / "app.pem")), ("Password", ""),
+        ("Password", "wrong"), ("Password", "correct horse"),
+    )  # fmt: skip
     found = questions(person, tmp_path, type="tenant", name="contoso", client_id="app")
     assert found.answers["certificate_file"] == "app.pem"
-    assert (found.secret, found.secret_file) == ("", None)
+    assert (found.secret, found.secret_file) == ("correct horse", tmp_path / "contoso.secret")
     assert "data_center" not in found.answers
 
 
@@ -443,7 +511,7 @@ def test_the_questions_of_a_tenant() -> None:
 
 
 def test_the_questions_of_a_partner_with_a_certificate(tmp_path: Path) -> None:
-    (tmp_path / "app.pem").write_text("-----BEGIN")
+    write_certificate(tmp_path / "app.pem", "")
     code, seen = conversation(
         [("Account type", "partner"), ("account label", "msp"), ("Cloud", "us-gov"), ("Client ID", "app"),
          ("Credential", "certificate"), ("Path of the certificate", "app.pem"), ("Password", "")],

@@ -10,14 +10,13 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import jwt
 from cryptography.hazmat.primitives import hashes
 
-from exporter.avepoint.auth.key_file import KeyFile, KeyFileError, KeyPair, parse_in_child
+from exporter.avepoint.auth.key_file import KeyFile, KeyFileError, KeyPair, check_dates, parse_in_child
 from exporter.clock import Clock
 from exporter.config.schema import Auth
 from exporter.config.text import decode_text
@@ -58,13 +57,12 @@ class ClientCertificate:
         path = self._auth.certificate_file
         if path is None:
             raise TokenError("certificate_file is not set", reason="credential")
-        pair = self._read(path, self._password())
+        pair = self._read(path, self.password())
         self._expires(pair.expires_at)
-        now = datetime.fromtimestamp(self._clock.time(), UTC)
-        if now >= pair.certificate.not_valid_after_utc:
-            raise _broken(path, f"the certificate expired on {pair.certificate.not_valid_after_utc:%Y-%m-%d}")
-        if now < pair.certificate.not_valid_before_utc:
-            raise _broken(path, f"the certificate is not valid before {pair.certificate.not_valid_before_utc:%Y-%m-%d}")
+        try:
+            check_dates(pair, self._clock.time())
+        except KeyFileError as error:
+            raise _broken(path, error.problem) from None
         return pair
 
     def _read(self, path: Path, password: bytes | None) -> KeyPair:
@@ -80,9 +78,10 @@ class ClientCertificate:
             raise _broken(path, self._pair.problem, _PASSWORD if self._pair.is_of_password else _REPLACE)
         return self._pair
 
-    def _password(self) -> bytes | None:
+    def password(self) -> bytes | None:
+        """Return the password of the private key, if any. Raise TokenError if its file is unreadable."""
         if self._auth.certificate_password_env is not None:
-            return os.environ.get(self._auth.certificate_password_env, "").strip("\r\n").encode() or None
+            return os.fsencode(os.environ.get(self._auth.certificate_password_env, "").strip("\r\n")) or None
         path = self._auth.certificate_password_file
         if path is None:
             return None

@@ -66,10 +66,14 @@ def certificate_mistakes(config: Config, clock: Clock) -> Iterator[str]:
         if account.auth.certificate_file is not None:
             from exporter.avepoint.auth.certificate import ClientCertificate  # noqa: PLC0415 - slow to load
 
+            certificate = ClientCertificate(account.auth, account.identity_url, clock, lambda _: None)
+            key = "certificate_password_file"
             try:
-                ClientCertificate(account.auth, account.identity_url, clock, lambda _: None).load()
+                certificate.password()
+                key = "certificate_file"
+                certificate.load()
             except TokenError as error:
-                yield f"accounts[{index}].auth.certificate_file: {error}; {error.hint} (account {account.name})"
+                yield f"accounts[{index}].auth.{key}: {error}; {error.hint} (account {account.name})"
 
 
 def warn_of_readable_secrets(account: Account, log: structlog.stdlib.BoundLogger) -> None:

@@ -11,7 +11,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from cryptography import x509
@@ -113,6 +115,8 @@ def _decoded(request: bytes) -> KeyFile:
 def parse(contents: KeyFile) -> KeyPair:
     """Parse a file, and return the key pair. Raise KeyFileError if the file contains no usable key pair."""
     data = _unwrapped(contents.data)
+    if not data.strip():
+        raise KeyFileError("is empty")
     key, certificates = (_read_pem if b"-----BEGIN" in data else _read_pfx)(data, contents.password)
     if not isinstance(key, RSAPrivateKey):
         raise KeyFileError("contains no private key" if key is None else "contains a key that is not an RSA key")
@@ -157,11 +161,30 @@ def _read_pfx(data: bytes, password: bytes | None) -> tuple[object, list[x509.Ce
     try:
         key, certificate, others = load_key_and_certificates(data, password)
     except (ValueError, UnsupportedAlgorithm) as error:
+        if password and _needs_no_password(data):
+            return _read_pfx(data, None)
         # Only the message of the exception distinguishes a wrong password from a broken file.
         if "password" not in str(error).lower():
             raise KeyFileError("the format is not PEM or PFX") from None
         raise KeyFileError("the password is wrong" if password else "needs a password", is_of_password=True) from None
     return key, [*([certificate] if certificate is not None else []), *others]
+
+
+def _needs_no_password(data: bytes) -> bool:
+    with suppress(ValueError, UnsupportedAlgorithm):
+        return bool(load_key_and_certificates(data, None))
+    return False
+
+
+def check_dates(pair: KeyPair, now: float) -> None:
+    """Raise KeyFileError if the certificate has expired or is not valid yet. `now` is a Unix time."""
+    begin, end, at = (
+        pair.certificate.not_valid_before_utc, pair.certificate.not_valid_after_utc, datetime.fromtimestamp(now, UTC),
+    )  # fmt: skip
+    if at >= end:
+        raise KeyFileError(f"the certificate expired on {end:%Y-%m-%d}")
+    if at < begin:
+        raise KeyFileError(f"the certificate is not valid before {begin:%Y-%m-%d}")
 
 
 def _public_key(certificate: x509.Certificate) -> object:
