@@ -87,6 +87,8 @@ def test_addresses(given_url: str, kept: str) -> None:
 
 
 NONE = "must be an https:// URL"
+SPACES = f"{NONE} without spaces"
+PORT = f"{NONE} with a port from 1 to 65535"
 PARTS = "must not contain a user name, query or fragment"
 PLAIN = "must begin with https://, because tokens are never sent unencrypted"
 
@@ -101,19 +103,19 @@ PLAIN = "must begin with https://, because tokens are never sent unencrypted"
         ("https://", NONE),
         ("https:///path", NONE),
         ("file:///etc/passwd", NONE),
-        ("https://graph.example.com:0", NONE),
-        ("https://graph.example.com:65536", NONE),
-        ("https://graph.example.com:https", NONE),
+        ("https://graph.example.com:0", PORT),
+        ("https://graph.example.com:65536", PORT),
+        ("https://graph.example.com:https", PORT),
         ("https://[::1", NONE),
         ("https://[hunter2]", NONE),
         ("https://hunter2\u2100@graph.example.com", NONE),
-        ("https://graph example.com", NONE),
+        ("https://graph example.com", SPACES),
         ("https://graph..example.com", NONE),
         ("https://" + "a" * 64 + ".example.com", NONE),
         ("https://graph.example.com\\@evil.example.com", NONE),
-        ("https://graph.exa\nmple.com", NONE),
+        ("https://graph.exa\nmple.com", SPACES),
         ("https://graph.example.com/\x00", NONE),
-        (" https://graph.example.com", NONE),
+        (" https://graph.example.com", SPACES),
         ("https://gräph.example.com", NONE),
         ("https://@graph.example.com", PARTS),
         ("https://user@graph.example.com", PARTS),
