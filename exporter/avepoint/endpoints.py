@@ -54,6 +54,9 @@ class Endpoint:
 
     `fields` contains the lower-case names of the fields that collectors read from a row. To save memory, fields that
     are not in `fields` are dropped when a page is decoded. If `fields` is empty, all fields are kept.
+
+    `key` contains the lower-case names of the fields that identify a row. Equal rows with a key are one row. If `key`
+    is empty or its first field has no value, equal rows on the same page are several rows.
     """
 
     method: str
@@ -61,6 +64,7 @@ class Endpoint:
     permission: str
     paging: Paging = Paging.NONE
     fields: frozenset[str] = frozenset()
+    key: tuple[str, ...] = ()
 
     @property
     def is_elements(self) -> bool:
@@ -111,6 +115,9 @@ _JOB_INFO: Final = "microsoft365backup.jobInfo.read.all"
 _SUBSCRIPTION_INFO: Final = "microsoft365backup.subscriptionInfo.read.all"
 _SETTINGS: Final = "microsoft365backup.settings.read.all"
 ELEMENTS: Final = "/partner/external/v3/general/customers"
+_ID: Final = ("id",)
+_SUBSCRIPTION_KEY: Final = ("customerid", "products.service", "products.expirationdate")
+_CUSTOMER_JOB_KEY: Final = ("jobid", "jobtype", "jobmodule", "name", "tenantid")
 
 _JOB: Final = fields("id state startTime finishTime duration backupDetails jobErrors")
 _CUSTOMER: Final = fields("id organization ownerEmail countryOrRegion jobStatus managementMode tenants")
@@ -130,8 +137,8 @@ _SALESFORCE_JOB: Final = fields(
 )
 
 TENANT_JOBS: Final = EndpointPair(
-    Endpoint("GET", "/backup/m365/cloudbackupjobs", _JOB_INFO, Paging.MODERN_JOBS, _JOB),
-    Endpoint("GET", "/cloudbackup/jobs", _JOB_INFO, Paging.LEGACY_JOBS, _JOB),
+    Endpoint("GET", "/backup/m365/cloudbackupjobs", _JOB_INFO, Paging.MODERN_JOBS, _JOB, _ID),
+    Endpoint("GET", "/cloudbackup/jobs", _JOB_INFO, Paging.LEGACY_JOBS, _JOB, _ID),
 )
 LICENSE: Final = EndpointPair(
     Endpoint("GET", "/backup/m365/cloudbackuplicenseconsumption", _SUBSCRIPTION_INFO),
@@ -143,19 +150,40 @@ UNUSUAL_ACTIVITY: Final = EndpointPair(
 BACKUP_FREQUENCY: Final = EndpointPair(Endpoint("GET", "/backup/m365/settings/backup/frequency", _SETTINGS))
 RETENTION: Final = EndpointPair(Endpoint("GET", "/backup/m365/settings/retention-policy", _SETTINGS))
 GOOGLE_JOBS: Final = EndpointPair(
-    Endpoint("GET", "/backup/google/admin/jobs", "gsuite.graph.read.all", Paging.GOOGLE_JOBS, _GOOGLE_JOB)
+    Endpoint(
+        "GET",
+        "/backup/google/admin/jobs",
+        "gsuite.graph.read.all",
+        Paging.GOOGLE_JOBS,
+        _GOOGLE_JOB,
+        ("jobid", "apptype", "jobtype"),
+    )
 )
 SALESFORCE_JOBS: Final = EndpointPair(
-    Endpoint("GET", "/backup/sfbapi/jobs", "salesforce.public.read.all", Paging.SALESFORCE_JOBS, _SALESFORCE_JOB)
+    Endpoint(
+        "GET",
+        "/backup/sfbapi/jobs",
+        "salesforce.public.read.all",
+        Paging.SALESFORCE_JOBS,
+        _SALESFORCE_JOB,
+        ("jobid", "type"),
+    )
 )
 
 CUSTOMERS: Final = EndpointPair(
-    Endpoint("POST", f"{ELEMENTS}/batch", "elements.customers.read.all", Paging.ELEMENTS, _CUSTOMER),
-    Endpoint("GET", "/partner/customers", "partner.customers.read.all", Paging.ODATA, _CUSTOMER),
+    Endpoint("POST", f"{ELEMENTS}/batch", "elements.customers.read.all", Paging.ELEMENTS, _CUSTOMER, _ID),
+    Endpoint("GET", "/partner/customers", "partner.customers.read.all", Paging.ODATA, _CUSTOMER, _ID),
 )
 SUBSCRIPTIONS: Final = EndpointPair(
-    Endpoint("POST", f"{ELEMENTS}/services/batch", "elements.license.read.all", Paging.ELEMENTS, _SUBSCRIPTION),
-    Endpoint("GET", "/partner/services", "partner.license.read.all", Paging.ODATA, _SUBSCRIPTION),
+    Endpoint(
+        "POST",
+        f"{ELEMENTS}/services/batch",
+        "elements.license.read.all",
+        Paging.ELEMENTS,
+        _SUBSCRIPTION,
+        _SUBSCRIPTION_KEY,
+    ),
+    Endpoint("GET", "/partner/services", "partner.license.read.all", Paging.ODATA, _SUBSCRIPTION, _SUBSCRIPTION_KEY),
 )
 PROTECTED_DATA: Final = EndpointPair(
     Endpoint(
@@ -176,6 +204,14 @@ CUSTOMER_JOBS: Final = EndpointPair(
         "elements.jobs.read.all",
         Paging.ELEMENTS,
         _CUSTOMER_JOB,
+        _CUSTOMER_JOB_KEY,
     ),
-    Endpoint("GET", "/partner/customers/{id}/jobs", "partner.jobs.read.all", Paging.ODATA_LINKS, _CUSTOMER_JOB),
+    Endpoint(
+        "GET",
+        "/partner/customers/{id}/jobs",
+        "partner.jobs.read.all",
+        Paging.ODATA_LINKS,
+        _CUSTOMER_JOB,
+        _CUSTOMER_JOB_KEY,
+    ),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import TENANT_JOBS, Endpoint, Query
 from exporter.avepoint.lists import CheckedReader
-from exporter.avepoint.pages import Identity, ListPage, ListProgress, read_page, row_id
+from exporter.avepoint.pages import ListPage, ListProgress, read_page
 from exporter.avepoint.paging import IndexedPages
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks, dotnet_ticks, iso_time
@@ -46,7 +46,7 @@ class JobList:
         is_filtered = bool(job_type or object_type)
         return await self._checked.read(
             (job_type, object_type),
-            self._progress,
+            self.endpoint,
             lambda progress: self._pages.read(self._fetch, progress, query, size),
             lambda raw: Row(raw, self.endpoint.template, self._client.value_issues, self.endpoint.fields),
             ignores_total=is_filtered and self.is_short,
@@ -59,7 +59,7 @@ class JobList:
 
     async def has_any(self, span: Span) -> bool:
         """Return whether the list contains at least one job. Raise AvePointError if a request fails."""
-        progress = self._progress()
+        progress = ListProgress(self.endpoint)
         async with aclosing(self._pages.read(self._fetch, progress, self._query(span), 1)) as rows:
             async for _ in rows:
                 return True
@@ -85,9 +85,6 @@ class JobList:
     def _query(self, span: Span, *, job_type: int = 0, object_type: int = 0) -> Query:
         return {**self._times(span), "JobType": job_type, "ObjectType": object_type, "JobState": 0, **self._location}
 
-    def _progress(self) -> ListProgress:
-        return ListProgress(self.endpoint, row_id)
-
     async def _fetch(self, query: Query) -> ListPage:
         return read_page(await self._client.call(self.endpoint, query=query), self.endpoint)
 
@@ -98,12 +95,9 @@ class ProductJobList:
     `times` returns the query parameters for a time range. Create the object once, and use it in every refresh.
     """
 
-    def __init__(
-        self, client: ApiClient, endpoint: Endpoint, identity: Identity, times: Callable[[Span], Query]
-    ) -> None:
+    def __init__(self, client: ApiClient, endpoint: Endpoint, times: Callable[[Span], Query]) -> None:
         self.endpoint = endpoint
         self._client = client
-        self._identity = identity
         self._times = times
         self._pages = IndexedPages(client, endpoint, ("pageIndex", "pageSize"))
         self._checked = CheckedReader(client)
@@ -112,7 +106,7 @@ class ProductJobList:
         """Request pages of `size` rows, and return all rows. Raise AvePointError if a request fails."""
         return await self._checked.read(
             "",
-            lambda: ListProgress(self.endpoint, self._identity),
+            self.endpoint,
             lambda progress: self._pages.read(self._fetch, progress, self._times(span), size),
             lambda raw: Row(raw, self.endpoint.template, self._client.value_issues, self.endpoint.fields),
         )

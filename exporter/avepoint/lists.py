@@ -10,13 +10,11 @@ from typing import Final, Literal, NamedTuple, TypeVar
 from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import Endpoint, EndpointPair, Paging, Query
 from exporter.avepoint.pages import (
-    Identity,
     ListPage,
     ListProgress,
     RawRow,
     numbered_pages,
     read_page,
-    row_hash,
 )
 from exporter.avepoint.paging import odata_pages
 from exporter.avepoint.reading.rows import Row
@@ -104,10 +102,9 @@ class ListReader:
     Use the same reader in every refresh, because the reader compares an incomplete list with the previous list.
     """
 
-    def __init__(self, client: ApiClient, endpoints: EndpointPair, identity: Identity = row_hash) -> None:
+    def __init__(self, client: ApiClient, endpoints: EndpointPair) -> None:
         self._client = client
         self._endpoints = endpoints
-        self._identity = identity
         self._checked = CheckedReader(client)
 
     async def read(
@@ -152,11 +149,8 @@ class ListReader:
             top = PAGE_SIZE if endpoint.paging is Paging.ODATA else None
             return odata_pages(self._client, fetch, progress, top=top)
 
-        def progress() -> ListProgress:
-            return ListProgress(endpoint, self._identity)
-
         key = endpoint.template, ids["customerId"], ids["tenantId"]
-        return await self._checked.read(key, progress, walk, lambda raw: convert(self._row(raw, endpoint)))
+        return await self._checked.read(key, endpoint, walk, lambda raw: convert(self._row(raw, endpoint)))
 
     def _row(self, raw: RawRow, endpoint: Endpoint) -> Row:
         return Row(raw, endpoint.template, self._client.value_issues, endpoint.fields)
@@ -185,7 +179,7 @@ class CheckedReader:
     async def read(
         self,
         key: Hashable,
-        new_progress: Callable[[], ListProgress],
+        endpoint: Endpoint,
         walk: Callable[[ListProgress], AsyncIterator[RawRow]],
         convert: Callable[[RawRow], T],
         *,
@@ -199,10 +193,10 @@ class CheckedReader:
         """
 
         async def attempt() -> tuple[list[T], ListProgress]:
-            progress = new_progress()
+            progress = ListProgress(endpoint)
             items = [convert(row) async for row in walk(progress)]
             if progress.incomplete():
-                self._issues.incomplete_list(progress.endpoint.template)
+                self._issues.incomplete_list(endpoint.template)
             return items, progress
 
         items, progress = await attempt()

@@ -1,7 +1,7 @@
 """Functions and classes that decode the pages of lists, number the pages and detect missing rows."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -12,10 +12,10 @@ from exporter.avepoint.reading.values import read_count
 from exporter.errors import IncompleteListError, UnreadableValueError
 
 RawRow = Mapping[str, object]
-Identity = Callable[[RawRow], object]
 MOST_PAGES: Final = 1000
 """Maximum number of pages in a list. If a list has more pages, the exporter assumes that the list is endless."""
 _LONGEST_ID: Final = 200
+_NO_ID: Final = frozenset({"", "n/a"})
 _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
 """Formats of pages that contain the rows (`jobs`), the total and the link in one JSON object."""
 
@@ -106,6 +106,21 @@ def row_id(row: RawRow) -> str | None:
     return None
 
 
+def row_key(row: RawRow, names: Sequence[str]) -> int | None:
+    """Return a hash of the fields that identify a row, or None if the first of these fields has no value."""
+    value = row.get(names[0]) if names else None
+    if not isinstance(value, str | int) or str(value).strip().lower() in _NO_ID:
+        return None
+    return hash(tuple(str(_field(row, name)) for name in names))
+
+
+def _field(row: RawRow, name: str) -> object:
+    """Return the value of a field. For "products.service", return the field `service` of each object in `products`."""
+    outer, _, inner = name.partition(".")
+    value = row.get(outer)
+    return [folded(item).get(inner) for item in value] if inner and isinstance(value, list) else value
+
+
 def row_hash(row: RawRow) -> int:
     """Return a hash of all fields of a row."""
     return hash(repr(sorted(row.items(), key=lambda item: item[0])))
@@ -114,12 +129,12 @@ def row_hash(row: RawRow) -> int:
 class ListProgress:
     """Tracks the received rows of one list to detect endless and incomplete lists."""
 
-    def __init__(self, endpoint: Endpoint, identity: Identity) -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._identity = identity
         self._seen: set[object] = set()
         self._first: tuple[RawRow, ...] = ()
         self._pages = 0
+        self._new_pages = 0
         self._totals: list[int] = []
         self._counts_pages = True
         self._is_repeated = False
@@ -132,13 +147,14 @@ class ListProgress:
         if page.total is not None:
             self._totals.append(page.total)
             self._counts_pages = self._counts_pages and page.total == len(page.rows)
-        if not self.received:
-            # Most lists have one page, so identities are computed only when a second page is received.
+        before = self.received
+        if before or self.endpoint.key:
+            self._identities().update(self._identities_of(page.rows))
+        else:
+            # Most lists without a key have one page, so hashes are computed only when a second page is received.
             self._first = page.rows
-            return bool(page.rows)
-        before = len(self._identities())
-        self._seen |= self._identities_of(page.rows)
-        return len(self._seen) > before
+        self._new_pages += self.received > before
+        return self.received > before
 
     @property
     def received(self) -> int:
@@ -149,7 +165,8 @@ class ListProgress:
     def total(self) -> int | None:
         """The reported total of the list, or None if it is unknown."""
         # If each total equals the number of rows on its page, AvePoint may report the size of the page instead.
-        return None if self._counts_pages or not self._totals else max(self._totals)
+        is_of_pages = self._counts_pages and self._new_pages > 1
+        return None if is_of_pages or not self._totals else max(self._totals)
 
     @property
     def states_total(self) -> bool:
@@ -199,9 +216,19 @@ class ListProgress:
             self._seen, self._first = self._identities_of(self._first), ()
         return self._seen
 
-    def _identities_of(self, rows: Iterable[RawRow]) -> set[object]:
-        """Return an identity for each row. Equal rows on one page differ, but equal rows on two pages do not."""
-        counts = Counter(row_hash(row) if (key := self._identity(row)) is None else key for row in rows)
+    def _identities_of(self, rows: Sequence[RawRow]) -> set[object]:
+        """Return an identity for each distinct row.
+
+        Equal rows on one page are one row if they have a key, else several rows. Rows with the same key but other
+        values are several rows, because collectors report them as contradictory. If two pages contain the same rows,
+        their identities are the same.
+        """
+        keyed: dict[int | None, list[RawRow]] = {}
+        for row in rows:
+            keyed.setdefault(row_key(row, self.endpoint.key), []).append(row)
+        counts: Counter[int | None] = Counter(map(row_hash, keyed.pop(None, ())))
+        for key, same in keyed.items():
+            counts[key] = 1 if len(same) == 1 else len(set(map(row_hash, same)))
         return {(key, number) for key, count in counts.items() for number in range(count)}
 
 

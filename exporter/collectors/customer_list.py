@@ -13,7 +13,6 @@ from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.auth.tokens import StartTask
 from exporter.avepoint.endpoints import CUSTOMERS
 from exporter.avepoint.lists import PAGE_SIZE, ApiVersions, ListReader
-from exporter.avepoint.pages import row_id
 from exporter.avepoint.reading.rows import Row
 from exporter.clock import Clock
 from exporter.collectors.customer import Customer, customer_in, merged
@@ -92,7 +91,7 @@ class CustomerList:
         self._exclude = frozenset(account.customers.exclude)
         self._known = {hash(normalized_id(one)) for one in self._include | self._exclude}
         self._knows_all = False
-        self._customers = ListReader(client, CUSTOMERS, row_id)
+        self._customers = ListReader(client, CUSTOMERS)
         self._clock = clock
         self._start_task = start_task
         self._log = log

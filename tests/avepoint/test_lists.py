@@ -37,6 +37,8 @@ LISTS = [(pair, version) for pair in PAIRS for version in pair.versions]
 IDS = [pair.versions[version].template for pair, version in LISTS]
 PAGED = [(pair, version) for pair, version in LISTS if pair.versions[version].paging is not Paging.ODATA_LINKS]
 PAGED_IDS = [pair.versions[version].template for pair, version in PAGED]
+WITH_ID = [(pair, version) for pair, version in LISTS if pair is not PROTECTED_DATA]
+IDS_OF_LISTS_WITH_ID = [pair.versions[version].template for pair, version in WITH_ID]
 
 
 class Service:
@@ -217,6 +219,29 @@ async def test_a_service_that_repeats_its_only_page_beside_a_higher_total(
             await service.read()
         service.world.clock.advance(450)
     assert await service.read() == 1
+
+
+@pytest.mark.parametrize(("pair", "version"), WITH_ID, ids=IDS_OF_LISTS_WITH_ID)
+@pytest.mark.parametrize("rows", [[*ALL[:99], ALL[0]], [ALL[0], ALL[0]]], ids=["several pages", "one page"])
+async def test_a_row_that_is_listed_twice_on_a_page_does_not_hide_a_missing_row(
+    pair: EndpointPair, version: ApiVersion, rows: list[Row]
+) -> None:
+    service = Service(pair, version)
+    total = 250 if len(rows) == 100 else 2
+    service.pages, service.totals = [rows, *(service.pages[1:] if total == 250 else [])], lambda _: total
+    for _ in range(2):
+        with pytest.raises(IncompleteListError, match=f"received {total - 1} of {total} rows"):
+            await service.read()
+        service.world.clock.advance(450)
+    assert await service.read() == total - 1
+
+
+@pytest.mark.parametrize("version", ["modern", "legacy"])
+async def test_equal_rows_without_an_id_are_several_rows(version: ApiVersion) -> None:
+    service = Service(PROTECTED_DATA, version)
+    service.pages, service.totals = [[{"serviceModule": "Teams"}] * 2], lambda _: 2
+    await service.read()
+    assert service.incomplete == 0
 
 
 @pytest.mark.parametrize("pair", [TENANT_JOBS], ids=["jobs"])

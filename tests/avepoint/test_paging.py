@@ -19,13 +19,14 @@ from exporter.avepoint.pages import (
     read_page,
     read_total,
     row_id,
+    row_key,
 )
 from exporter.avepoint.paging import odata_pages
 from exporter.errors import AnswerError, BadRequestError, LinkRefusedError, NotFoundError
 from tests.fakes import ClientHarness, payload
 
-ELEMENTS = Endpoint("GET", "/partner/customers", "customers.read", Paging.ELEMENTS)
-ODATA = Endpoint("GET", "/partner/customers", "customers.read", Paging.ODATA)
+ELEMENTS = Endpoint("GET", "/partner/customers", "customers.read", Paging.ELEMENTS, key=("id",))
+ODATA = Endpoint("GET", "/partner/customers", "customers.read", Paging.ODATA, key=("id",))
 WORLD = ClientHarness(lambda _: httpx.Response(500))  # only parses links, and never sends requests
 Service = Callable[[Query], object]
 
@@ -36,7 +37,7 @@ class List:
     def __init__(self, service: Service) -> None:
         self._service = service
         self.queries: list[Query] = []
-        self.progress = ListProgress(ELEMENTS, row_id)
+        self.progress = ListProgress(ELEMENTS)
 
     def _fetch(self, endpoint: Endpoint) -> FetchPage:
         async def fetch(query: Query) -> ListPage:
@@ -243,6 +244,13 @@ def test_the_documented_samples() -> None:
     assert read_page(payload("overview-bare"), ELEMENTS).rows == paged.rows
     assert (len(paged.rows), paged.total, paged.size, paged.is_full(50)) == (2, 2, 50, False)
     assert len(read_page(payload("protected-legacy"), ODATA).rows) == 2
+
+
+@pytest.mark.parametrize("value", [None, "", " N/A ", [], {}, {"a": 1}, 1.5])
+def test_a_row_without_a_readable_id_has_no_key(value: object) -> None:
+    assert row_key({"jobid": value, "type": 1}, ("jobid", "type")) is None
+    assert row_key({"jobid": "a", "type": value}, ("jobid", "type")) is not None
+    assert row_key({"jobid": "a"}, ()) is None
 
 
 @pytest.mark.parametrize(

@@ -375,7 +375,7 @@ async def test_rows_that_contradict_each_other_make_values_unknown_and_no_custom
         customer("c-1", organization="Other", jobStatus=2, tenants=[{"id": "t-1", "name": "uno"}]),
         customer("c-2"), customer("c-2"),
     ][::order]  # fmt: skip
-    world = World(FakeApi({"/partner/customers": {"value": rows}} if legacy else {BATCH_PATH: v3(rows)}))
+    world = World(FakeApi({"/partner/customers": {"value": rows}} if legacy else {BATCH_PATH: v3(rows, 3)}))
     await world.apply(partner(collectors={"protected_data": {"enabled": False}}))
     assert not await world.refresh()
     known = {"account": "msp", "country": "Iceland"}

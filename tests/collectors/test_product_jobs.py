@@ -107,6 +107,14 @@ async def test_queries_have_the_documented_parameters(world: World) -> None:
                      "pageIndex": "0", "pageSize": "50"}  # fmt: skip
 
 
+async def test_a_job_that_is_listed_twice_does_not_hide_a_missing_job(world: World) -> None:
+    job = salesforce("a", -HOUR, -60)
+    world.api.routes[SALESFORCE_JOBS_PATH] = salesforce_page(job, job, total=2)
+    assert not await world.refresh("salesforce")
+    world.api.routes[SALESFORCE_JOBS_PATH] = salesforce_page(job, {**job, "type": 3}, total=2)
+    assert await world.refresh("salesforce")
+
+
 async def test_window_and_lookback_are_those_of_the_jobs_collector(world: World) -> None:
     jobs = {"enabled": False, "window": "2h", "lookback": "2d"}
     await world.apply(tenant(collectors={"jobs": jobs, "google_jobs": {}}))

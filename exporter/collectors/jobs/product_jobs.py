@@ -12,7 +12,6 @@ from pydantic import Field
 
 from exporter.avepoint.endpoints import EndpointPair, Query
 from exporter.avepoint.job_lists import ProductJobList, Span
-from exporter.avepoint.pages import RawRow
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds, ticks_at
 from exporter.collectors.base import AccountCollector, CollectorContext, Sample
@@ -94,7 +93,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         super().__init__(context, options)
         jobs = context.account.collectors.get("jobs")
         of_jobs = jobs if isinstance(jobs, JobsOptions) else JobsOptions()
-        self._list = ProductJobList(context.client, self.endpoints.modern, self.identity, self.times)
+        self._list = ProductJobList(context.client, self.endpoints.modern, self.times)
         self._listed = ListedJobs(of_jobs.window, of_jobs.lookback)
         self._unreadable = UnreadableRows(context.clock)
         self._kinds: dict[str, JobKind] = {}
@@ -104,11 +103,6 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     @abstractmethod
     def times(span: Span) -> Query:
         """Return the query parameters for a time range."""
-
-    @staticmethod
-    @abstractmethod
-    def identity(row: RawRow) -> object:
-        """Return the values that identify the job in a row, or None if the row has no id."""
 
     @classmethod
     @abstractmethod

@@ -21,6 +21,7 @@ SEATS: Final = EndpointPair(
         "elements.license.read.all",
         Paging.ELEMENTS,
         fields("tenantId assignedUserSeat availableUserSeat"),
+        ("tenantid",),
     )
 )
 

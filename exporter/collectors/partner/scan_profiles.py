@@ -26,6 +26,7 @@ SCAN_PROFILES: Final = EndpointPair(
             "profileId profileName tenantId lastScanStatus lastUpdateTime newRegisteredContentCount"
             " movedToAnotherContainer removedFromMicrosoft365OrOutofPolicy"
         ),
+        ("profileid",),
     )
 )
 _SOURCE: Final = "from POST …/scan-profiles/batch, cached between refreshes"

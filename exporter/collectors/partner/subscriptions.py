@@ -23,7 +23,6 @@ from typing import ClassVar, Final, NamedTuple
 
 from exporter.avepoint.endpoints import SUBSCRIPTIONS
 from exporter.avepoint.lists import ListReader
-from exporter.avepoint.pages import RawRow, folded
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds
 from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample, known_samples
@@ -113,7 +112,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
 
     def __init__(self, context: CollectorContext, options: SubscriptionsOptions) -> None:
         super().__init__(context, options)
-        self._list = ListReader(context.client, SUBSCRIPTIONS, _identity)
+        self._list = ListReader(context.client, SUBSCRIPTIONS)
 
     async def read(self) -> tuple[Subscription, ...]:
         """Return the subscriptions of the included customers. Raise AvePointError if a request fails."""
@@ -143,16 +142,6 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
             yield Sample(INFO, (*labels, *subscription.words), 1.0)
             numbers = zip(NUMBERS, subscription.numbers, strict=True)
             yield from known_samples((family, labels, number) for family, number in numbers)
-
-
-def _identity(raw: RawRow) -> str | None:
-    """Return a string that identifies a row by its customer, services and expiry dates."""
-    row = folded(raw)
-    customer_id, products = row.get("customerid"), row.get("products")
-    if customer_id is None:
-        return None
-    folds = map(folded, products) if isinstance(products, list) else ()
-    return f"{customer_id}\t{sorted(str((one.get('service'), one.get('expirationdate'))) for one in folds)}"
 
 
 def _words(product: Row) -> Words:

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from exporter.avepoint.endpoints import ELEMENTS, Endpoint, EndpointPair, Paging, fields
 from exporter.avepoint.lists import ListReader
-from exporter.avepoint.pages import row_id
 from exporter.avepoint.reading.rows import Row
 from exporter.collectors.base import CollectorContext, Family, Sample
 from exporter.collectors.per_tenant import PerTenantCollector
@@ -25,6 +24,7 @@ USERS: Final = EndpointPair(
         "elements.cbprotected.read.all",
         Paging.ELEMENTS,
         fields("id moduleStatus"),
+        ("id",),
     )
 )
 COUNT = Family(
@@ -57,7 +57,7 @@ class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
 
     def __init__(self, context: CollectorContext, options: UsersOptions) -> None:
         super().__init__(context, options)
-        self._list = ListReader(context.client, USERS, row_id)
+        self._list = ListReader(context.client, USERS)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> Counts:
         """Count a tenant's users with and without backup.

@@ -4,7 +4,6 @@ from typing import ClassVar
 
 from exporter.avepoint.endpoints import GOOGLE_JOBS, Query
 from exporter.avepoint.job_lists import Span, iso_seconds
-from exporter.avepoint.pages import RawRow
 from exporter.avepoint.reading.product_vocabulary import google_app, google_job_type, google_state
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks
@@ -26,11 +25,6 @@ class GoogleJobsCollector(ProductJobsCollector):
         """Return the query parameters for a time range."""
         start, end = iso_seconds(span)
         return {"startTime": start, "finishTime": end}
-
-    @staticmethod
-    def identity(row: RawRow) -> object:
-        """Return the id, the workload and the job type from a row, or None if the row has no id."""
-        return (row["jobid"], row.get("apptype"), row.get("jobtype")) if row.get("jobid") else None
 
     @classmethod
     def kind(cls, row: Row) -> JobKind:

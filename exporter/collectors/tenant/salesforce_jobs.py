@@ -4,7 +4,6 @@ from typing import ClassVar, Final
 
 from exporter.avepoint.endpoints import SALESFORCE_JOBS, Query
 from exporter.avepoint.job_lists import Span
-from exporter.avepoint.pages import RawRow
 from exporter.avepoint.reading.product_vocabulary import SALESFORCE, salesforce_kind, salesforce_state
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks, iso_date
@@ -29,11 +28,6 @@ class SalesforceJobsCollector(ProductJobsCollector):
         """Return a time range as query parameters. The values are dates, as in AvePoint's documentation."""
         # The end is one day later, because AvePoint may interpret the end date as the beginning of the day.
         return {"startTime": iso_date(span.start), "finishTime": iso_date(Ticks(span.end + _DAY))}
-
-    @staticmethod
-    def identity(row: RawRow) -> object:
-        """Return the id and the type from a row, or None if the row has no id."""
-        return (row["jobid"], row.get("type")) if row.get("jobid") else None
 
     @classmethod
     def kind(cls, row: Row) -> JobKind:
