@@ -28,7 +28,7 @@ from exporter.avepoint.reading.values import (
 from exporter.errors import AnswerError, UnreadableValueError
 
 T = TypeVar("T")
-_NO_ENUMERATOR: Final = re.compile(r"(?=.*\d)(?!\d+$)[\d\s.,+-]+", re.ASCII)
+_NO_ENUMERATOR: Final = re.compile(r"(?!\d+$)[\s.,+-]*\d[\d\s.,+-]*", re.ASCII)
 """A signed or fractional number. Names are compared without punctuation, so -3 would be read as the code 3."""
 
 
@@ -36,7 +36,8 @@ class Row:
     """One JSON object. Keys are case-insensitive, and a missing key is equivalent to null.
 
     A method with several `spellings` reads the first key whose value is not null. `fields` contains the keys that were
-    kept when the page was decoded. Reading any other key raises LookupError. If `fields` is empty, any key can be read.
+    kept when the page was decoded, in lower case. Reading any other key raises LookupError. If `fields` is empty, any
+    key can be read.
     """
 
     __slots__ = ("_endpoint", "_fields", "_value_issues", "_values")
@@ -48,7 +49,7 @@ class Row:
         value_issues: ValueIssues,
         fields: frozenset[str] = frozenset(),
     ) -> None:
-        self._values = {key.lower(): value for key, value in raw.items()}
+        self._values = raw if fields else {key.lower(): value for key, value in raw.items()}
         self._fields = fields
         self._endpoint = endpoint
         self._value_issues = value_issues
@@ -61,19 +62,16 @@ class Row:
     def raw(self, *spellings: str) -> object:
         """Return the first JSON value that is not null, or None if all values are null."""
         for name in spellings:
-            if (value := self._get(name)) is not None:
+            key = name.lower()
+            if (value := self._values.get(key)) is not None:
                 return value
+            if self._fields and key not in self._fields:
+                raise LookupError(f"{name} is not a field of {self._endpoint}")
         return None
 
     def has(self, name: str) -> bool:
         """Return whether the key exists, even if its value is null."""
-        return self._get(name) is not None or name.lower() in self._values
-
-    def _get(self, name: str) -> object:
-        key = name.lower()
-        if self._fields and key not in self._fields:
-            raise LookupError(f"{name} is not a field of {self._endpoint}")
-        return self._values.get(key)
+        return self.raw(name) is not None or name.lower() in self._values
 
     def count(self, *spellings: str) -> int | None:
         """Return a count."""
@@ -252,7 +250,8 @@ class Row:
         self._value_issues.unreadable(self._endpoint, field, value, "two rows contradict each other")
 
     def _read(self, read: Callable[[object], T | None], spellings: Sequence[str]) -> T | None:
-        return self._value(read, self.raw(*spellings), spellings[0])
+        value = self.raw(*spellings)
+        return None if value is None else self._value(read, value, spellings[0])
 
     def _value(self, read: Callable[[object], T | None], value: object, field: str) -> T | None:
         try:

@@ -1,6 +1,7 @@
 """Functions that normalize names and mask e-mail addresses."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _LONGEST_VALUE: Final = 200
@@ -16,6 +17,7 @@ def snake_case(name: str) -> str:
     return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()
 
 
+@lru_cache(500)  # Thousands of rows contain the same names.
 def fold(name: str) -> str:
     """Return a name in lower case without spaces and punctuation, for case-insensitive comparisons."""
     return re.sub(r"[\W_]+", "", name).casefold()

@@ -99,18 +99,19 @@ def read_count(value: object) -> int | None:
 
 def read_size(value: object) -> float | None:
     """Convert a size, such as "0 GB", "1.5 TB", "1,024.5 GB", "512MB" or "N/A", to bytes. One GB is 1024³ bytes."""
-    if is_nothing(value):
-        return None
     text = _short_text(value)
     match = None if text is None else _SIZE.fullmatch(text)
     if match is None:
+        if is_nothing(value):
+            return None
         if _whole(value) == 0:
             return 0.0
         raise _unreadable("size", value)
-    number, unit = Decimal(match[1].replace(",", "")), match[2].lower().replace("ib", "b")
+    number, unit = float(match[1].replace(",", "")), match[2].lower().replace("ib", "b")
     # A size without a unit is accepted only if it is zero.
     if unit not in _UNITS or (unit == "" and number != 0):
         raise _unreadable("size", value)
+    # A multiplication by a power of two does not round a float.
     return _bytes(number * 1024 ** _UNITS[unit], value)
 
 
@@ -119,16 +120,16 @@ def read_gigabytes(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 0 <= value <= _MOST:
             raise _unreadable("size in GB", value)
-        return _bytes(Decimal(value) * 1024**3, value)
+        return _bytes(float(value) * 1024**3, value)
     if (text := _short_text(value)) is not None and text[-1:].isdigit():
         return read_size(f"{text} GB")
     return read_size(value)
 
 
-def _bytes(size: Decimal, value: object) -> float:
+def _bytes(size: float, value: object) -> float:
     if size > _MOST_BYTES:
         raise _unreadable("size", value)
-    return float(size)
+    return size
 
 
 def read_purchased(value: object) -> float | None:
@@ -219,7 +220,7 @@ def read_label(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST:
         return str(value)
     text = read_address(value)
-    if text is not None and _EMAIL.search(text):
+    if text is not None and "@" in text and _EMAIL.search(text):
         raise UnreadableValueError("an e-mail address must not become a label")
     return text
 
@@ -239,7 +240,7 @@ def read_address(value: object) -> str | None:
         return None
     if not isinstance(value, str) or len(value) > _LONGEST_LABEL:
         raise _unreadable("string", value)
-    return _UNPRINTABLE.sub(" ", value).strip() or None
+    return (value if value.isprintable() else _UNPRINTABLE.sub(" ", value)).strip() or None
 
 
 def read_word(value: object) -> str | None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from exporter.avepoint.endpoints import PROTECTED_DATA
 from exporter.avepoint.lists import ListReader
@@ -18,6 +18,7 @@ from exporter.errors import AvePointError
 _SOURCE: Final = "from GET …/cloud-backup-m365/overview or /partner/customers/{id}/protected, cached between refreshes"
 _CUSTOMER: Final = ("account", "customer_id")
 _LABELS: Final = (*_CUSTOMER, "tenant_id", "service_type", "workload")
+_SIZE_FIELDS: Final = {"avepoint": "dataSizeStoredInAvePoint", "byos": "dataSizeStoredInBYOS"}
 
 SCANNED = Family(
     "avepoint_scanned_objects",
@@ -57,8 +58,7 @@ CUSTOMER_BYTES = Family(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(NamedTuple):
     """The protected data of one service and workload in one Microsoft 365 tenant. Unknown values are None.
 
     If AvePoint returns "N/A" for a size, the storage is not in use. In this case, the size is None, and
@@ -149,7 +149,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
                 (DATA_BYTES, (*labels, "byos"), module.byos_bytes),
                 (LAST_RUN, labels, None if module.last_run is None else seconds(module.last_run)),
             )
-            yield from (Sample(family, names, float(value)) for family, names, value in values if value is not None)
+            yield from [Sample(family, names, float(value)) for family, names, value in values if value is not None]
         if records.is_complete and records.modules:
             yield from _sums(records.modules, customer_id)
 
@@ -182,16 +182,17 @@ def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:
         service_type, tenant_id = ("" if is_nothing(row.raw(name)) else row.label(name) for name in texts)
         if workload is None or service_type is None or tenant_id is None:
             continue
-        sizes = {"avepoint": "dataSizeStoredInAvePoint", "byos": "dataSizeStoredInBYOS"}
+        sizes = {storage: row.size(field) for storage, field in _SIZE_FIELDS.items()}
+        unused = (one for one, size in sizes.items() if size is None and row.is_na(_SIZE_FIELDS[one]))
         module = Module(
             tenant_id=tenant_id,
             service_type=service_type,
             workload=workload,
             scanned_objects=row.count("totalScannedObjects"),
             protected_objects=row.count("totalProtectedObjects"),
-            avepoint_bytes=row.size(sizes["avepoint"]),
-            byos_bytes=row.size(sizes["byos"]),
-            unused_storage=frozenset(storage for storage, field in sizes.items() if row.is_na(field)),
+            avepoint_bytes=sizes["avepoint"],
+            byos_bytes=sizes["byos"],
+            unused_storage=frozenset(unused),
             last_run=row.past_time("lastRunTime"),
         )
         yield f"{tenant_id}\t{service_type}\t{workload}", module, row  # Labels never contain a tab.
