@@ -15,7 +15,8 @@ Lines = Mapping[str, bytes]
 """Rendered samples, keyed by family name."""
 
 _MAX_SHARED: Final = 10_000
-_MAX_DIGITS: Final = 6  # Numbers with more than 6 digits before the decimal point are written with an exponent.
+_FIRST_EXPONENT: Final = 1e6  # This number and larger numbers are written with an exponent.
+_FIRST_EXPONENT_OF_PYTHON: Final = 1e16  # Python itself writes this number and larger numbers with an exponent.
 _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
@@ -117,12 +118,10 @@ def label_text(names: Iterable[str], values: Iterable[str]) -> str:
 def number_text(value: float) -> str:
     """Format a number as Go does. The official client libraries use the same format."""
     text = repr(float(value))
-    whole, dot, fraction = text.partition(".")
-    if not dot:  # The text is "inf", "-inf", "nan", or a number such as "1e+16".
-        return _SPECIAL_NUMBERS.get(text, text)
-    if len(whole) <= _MAX_DIGITS or value < 0:
-        return text
-    return f"{f'{whole[0]}.{whole[1:]}{fraction}'.rstrip('0.')}e+{len(whole) - 1:02}"
+    if _FIRST_EXPONENT <= value < _FIRST_EXPONENT_OF_PYTHON:
+        whole, _, fraction = text.partition(".")
+        return f"{f'{whole[0]}.{whole[1:]}{fraction}'.rstrip('0.')}e+{len(whole) - 1:02}"
+    return _SPECIAL_NUMBERS.get(text, text)
 
 
 def _escaped(value: str) -> str:

@@ -1,10 +1,12 @@
 """Compaction does not change samples."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.utils import floatToGoString
 
 from exporter.collectors.base import Family, Sample
-from exporter.engine.samples import SharedSeries
+from exporter.engine.samples import SharedSeries, number_text
 
 FAMILIES = (
     Family("avepoint_a", "A.", ("account", "customer_id", "workload")),
@@ -38,3 +40,13 @@ def test_customers_share_what_they_have_in_common() -> None:
         shared.samples("c1", [Sample(FAMILIES[0], ("c1", f"w{number}"), 1.0)])
     assert len(shared._series) <= 10_001, "unused series are dropped"
     assert [sample.labels for sample in one] == [("c1", "Teams")]
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 999_999.5, 1e6, 1e-7, -1e7, 9.9e15, 1e16, 1.35e16, float("nan")])
+def test_numbers_are_written_as_by_the_official_client(value: float) -> None:
+    assert number_text(value) == floatToGoString(value)  # type: ignore[no-untyped-call] # it has no type hints
+
+
+@given(st.floats() | st.integers(0, 2**60).map(float) | st.floats(0, 2**60))
+def test_all_numbers_are_written_as_by_the_official_client(value: float) -> None:
+    assert number_text(value) == floatToGoString(value)  # type: ignore[no-untyped-call] # it has no type hints
