@@ -286,11 +286,11 @@ class Client:
 
     async def _send(self, request: httpx.Request) -> RawResponse:
         """Send one request within the deadline and read the response up to the size limit."""
-        host = self._http.target(request)
         try:
             async with asyncio.timeout(self._account.requests.timeout), self._http.send(request) as response:
-                return RawResponse(response.status_code, response.headers, await read_body(response))
+                return RawResponse(response.status_code, dict(response.headers.items()), await read_body(response))
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise TransportError(f"{host}: no response in time", kind="timeout", hint=unreached(error)) from None
+            kind, reason, hint = "timeout", "no response in time", unreached(error)
         except (httpx.HTTPError, OSError, UnicodeError) as error:
-            raise TransportError(f"{host}: {reason_of(error)}", kind="connect", hint=unreached(error)) from None
+            kind, reason, hint = "connect", reason_of(error), unreached(error)
+        raise TransportError(f"{self._http.target(request)}: {reason}", kind=kind, hint=hint)

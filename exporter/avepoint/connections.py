@@ -51,8 +51,9 @@ class Connections:
         self._tls: ssl.SSLContext | None = None
         self._tls_lock = asyncio.Lock()
         self._proxy = lru_cache(8)(partial(proxy_of, account))
-        timeout = account.requests.timeout
-        self._extensions = {"timeout": httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout)).as_dict()}
+        # The caller of `send` limits the duration of the whole request. More timers would only need more CPU time.
+        connect = min(_CONNECT_TIMEOUT, account.requests.timeout)
+        self._extensions = {"timeout": httpx.Timeout(None, connect=connect).as_dict()}
         self._all: list[httpx.AsyncBaseTransport] = []
         self._free: dict[str | None, list[httpx.AsyncBaseTransport]] = {}  # by proxy
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final, NoReturn, cast
 
@@ -142,16 +143,18 @@ def _check_envelope(
 ) -> None:
     """Raise StatusError or AnswerError if the response has status 200 but its JSON reports an error."""
     envelope = folded(body)
-    about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), path=endpoint.template)
     reported = envelope.get("status" if endpoint.paging is Paging.GOOGLE_JOBS else "statuscode")
     status = _status_inside(reported)
     if status is None:
-        what = f"{endpoint.template}: invalid status code: {short(reported)}"
-        raise AnswerError(what, **about)
-    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        what = f"invalid status code: {short(reported)}"
+    elif not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         _raise_status(endpoint, response, status, body, now=now, secrets=secrets)
-    if not (_is_empty(envelope.get("errors")) and _is_empty(envelope.get("error"))):
-        raise AnswerError(f"{endpoint.template}: the response reports an error{error_text(body, secrets)}", **about)
+    elif not (_is_empty(envelope.get("errors")) and _is_empty(envelope.get("error"))):
+        what = f"the response reports an error{error_text(body, secrets)}"
+    else:
+        return
+    about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), path=endpoint.template)
+    raise AnswerError(f"{endpoint.template}: {what}", **about)
 
 
 def _is_empty(value: object) -> bool:
@@ -246,6 +249,7 @@ def server_time(headers: Mapping[str, str]) -> float | None:
     return _http_date(headers.get("date", ""))
 
 
+@lru_cache(16)  # Many responses arrive in the same second.
 def _http_date(text: str) -> float | None:
     with suppress(ValueError, OverflowError):
         moment = parsedate_to_datetime(text)
