@@ -6,7 +6,8 @@ Facts are read from the customer's samples, because samples survive restarts and
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from exporter.avepoint.reading.vocabulary import MICROSOFT_365
 from exporter.collectors.base import Sample
@@ -80,8 +81,7 @@ class JobFacts:
         return not self.job_type or not (self.workload or self.job_type == "retention")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """The values of several families for one set of labels. `values` omits families without a value."""
 
     collector: str
@@ -178,4 +178,7 @@ def _key_reader(labels: tuple[str, ...], key: Key) -> Callable[[Sample], Key]:
     """Return a function that reads the labels in `key` from a sample, with "" for labels that do not exist."""
     places = {name: place for place, name in enumerate(labels[1:])}
     chosen = [places.get(name) for name in key]
+    if len(key) > 1 and None not in chosen:  # This is the fast path for customers with many samples.
+        read = itemgetter(*chosen)
+        return lambda sample: read(sample.labels)
     return lambda sample: tuple("" if place is None else sample.labels[place] for place in chosen)
