@@ -13,6 +13,7 @@ import httpx
 from exporter import __version__
 from exporter.avepoint.hints import UNUSABLE_CA
 from exporter.avepoint.proxies import InvalidProxyError, proxy_of, without_password
+from exporter.avepoint.single_connection import SingleConnection
 from exporter.config.schema import Account
 from exporter.errors import TransportError
 
@@ -117,12 +118,17 @@ class Connections:
             return self._tls
 
     def _connect(self, proxy: str | None, tls: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        # The certificate of an https:// proxy is often signed by the private CA in `tls.ca_file`.
-        through = httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None) if proxy else None
-        transport = self._transport or httpx.AsyncHTTPTransport(verify=tls, proxy=through, limits=limits)
+        transport = self._transport or (_through(proxy, tls) if proxy else SingleConnection(tls))
         self._all.append(transport)
         return transport
+
+
+def _through(proxy: str, tls: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+    """Return a transport that connects through a proxy."""
+    # The certificate of an https:// proxy is often signed by the private CA in `tls.ca_file`.
+    through = httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None)
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+    return httpx.AsyncHTTPTransport(verify=tls, proxy=through, limits=limits)
 
 
 def tls_context(account: Account) -> ssl.SSLContext:
