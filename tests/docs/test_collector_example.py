@@ -14,10 +14,13 @@ from exporter.avepoint.auth.credentials import ClientSecret
 from exporter.avepoint.client import Client
 from exporter.collectors.base import Collector, CollectorContext
 from exporter.collectors.customer_list import CustomerList
+from exporter.collectors.partner.microsoft_seats import MicrosoftSeatsCollector, MicrosoftSeatsOptions
+from exporter.collectors.registry import COLLECTORS
 from exporter.engine.samples import line
 from exporter.errors import ForbiddenError
 from exporter.logs import logger
-from tests.docs.markdown import blocks
+from scripts.age_limits import with_age_limits
+from tests.docs.markdown import ROOT, blocks
 from tests.fakes import RecordingObserver
 from tests.helpers import FakeApi, FakeClock, config, partner, v3
 
@@ -68,7 +71,7 @@ def build(example: ModuleType, api: FakeApi) -> Any:
 
 
 def test_the_code_on_the_page_is_that_of_the_file() -> None:
-    assert block("python") == (Path(__file__).parents[2] / FILE).read_text(encoding="utf-8")
+    assert block("python") == (ROOT / FILE).read_text(encoding="utf-8")
 
 
 async def test_the_code_exposes_the_sample_on_the_page(example: ModuleType) -> None:
@@ -87,3 +90,23 @@ async def test_rows_that_contradict_each_other_have_no_sample(example: ModuleTyp
 async def test_a_missing_permission_is_an_error_of_the_client(example: ModuleType) -> None:
     with pytest.raises(ForbiddenError, match="HTTP 403"):
         await build(example, FakeApi({PATH: httpx.Response(403)})).read("c-1")
+
+
+class NewOptions(MicrosoftSeatsOptions):
+    interval: float = 12 * 3600.0
+
+
+class NewCollector(MicrosoftSeatsCollector):
+    name = "new_one"
+    options_type = NewOptions
+
+
+def with_new_collector(name: str) -> str:
+    return with_age_limits((ROOT / name).read_text(encoding="utf-8"), (*COLLECTORS, NewCollector))
+
+
+def test_the_generated_rule_and_runbook_contain_the_age_limit_of_a_new_collector() -> None:
+    rules = with_new_collector("prometheus/rules/avepoint.rules.yaml")
+    assert '{collector!~"app_consent|microsoft_seats|new_one|ransomware|scan_profiles|users"} > 3 * 3600\n' in rules
+    assert '\n          account:avepoint_data_age_seconds:max{collector=~"new_one"} > 36 * 3600\n' in rules
+    assert "\n| `new_one` | 36 hours |\n" in with_new_collector("docs/runbooks/AvePointDataStale.md")
