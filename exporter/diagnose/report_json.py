@@ -60,7 +60,7 @@ def _collector(collector: CollectorReport) -> dict[str, Any]:
     return {
         "name": collector.name,
         "result": collector.result,
-        "generation": collector.api_version or None,
+        "api_version": collector.api_version or None,
         "seconds": round(collector.seconds, 3),
         "customers": summary.customers,
         "customers_failed": summary.customers_failed,
@@ -71,13 +71,13 @@ def _collector(collector: CollectorReport) -> dict[str, Any]:
         "workloads": summary.workloads,
         "series": dict(summary.series),
         **_failure(collector.failure),
-        "readings": [_version(version) for version in collector.versions],
+        "api_versions": [_version(version) for version in collector.versions],
     }
 
 
 def _version(version: VersionReport) -> dict[str, Any]:
     return {
-        "generation": version.api_version,
+        "api_version": version.api_version,
         "permission": version.permission,
         "used": version.is_used,
         "result": version.result,

@@ -178,10 +178,10 @@ def test_the_whole_report_as_json() -> None:
             "name": "contoso", "type": "partner", "api": "auto", "url": "https://graph.example.com", "ok": False,
             "steps": [{"step": "token", "target": "p", "result": "failed", "seconds": 0.124, "detail": "", **failure}],
             "collectors": [{
-                "name": "license", "result": "failed", "generation": "modern", "seconds": 0.5, "customers": None,
+                "name": "license", "result": "failed", "api_version": "modern", "seconds": 0.5, "customers": None,
                 "customers_failed": 0, "customer_errors": [], "jobs": None, "workloads": None, "series": {}, **failure,
-                "readings": [{
-                    "generation": "modern", "permission": "p", "used": False, "result": "failed", "seconds": 0.0,
+                "api_versions": [{
+                    "api_version": "modern", "permission": "p", "used": False, "result": "failed", "seconds": 0.0,
                     "endpoints": ["/x"], **failure,
                 }],
             }],

@@ -12,12 +12,13 @@ from tests.docs.markdown import ROOT
 
 _REFUSED: Final = re.compile(
     r"\b(?:(?:is|are) had|told of|tells of|anew|befalls?|mend(?:s|ed|ing)?|for want of|but for(?! example)|shall|hence"
-    r"|thus|twins?|whoever|who may|proves? itself|as it came|nobody knew|stands twice|for ever)\b",
+    r"|thus|twins?|whoever|who may|proves? itself|as it came|as ever|nobody knew|stands twice|for ever)\b",
     re.IGNORECASE,
 )
 _SAME: Final = re.compile(r"\|\s*the same\s*(?=\|)", re.IGNORECASE)
+_RIDDLE: Final = re.compile(r'"(?:title|description)": "((?:What|Who|Where|Which|How) [^"]*)"')
 _BREAK: Final = re.compile(r"\s*\n[\s#]*")
-_SUFFIXES: Final = frozenset((".py", ".md", ".html", ".yaml", ".yml", ".toml", ".txt", ".j2", ""))
+_SUFFIXES: Final = frozenset((".py", ".md", ".html", ".json", ".yaml", ".yml", ".toml", ".txt", ".j2", ""))
 _NOT_OURS: Final = re.compile(
     r"(?:LICENSE|requirements/|tests/(?:golden|payloads)/|(?:.*/)?schemas/|helm/avepoint-exporter/files/|tests/docs/test_english\.py)"
 )
@@ -30,8 +31,10 @@ def _files() -> list[str]:
 
 
 def findings(name: str, text: str) -> list[str]:
-    """Return refused words, table cells with "the same", and docstrings that begin with "Give"."""
+    """Return refused words, table cells with "the same", and the beginnings that descriptions must not have."""
     found = _REFUSED.findall(_BREAK.sub(" ", text))
+    if name.endswith(".json"):
+        found += _RIDDLE.findall(text)
     if name.endswith(".md"):
         found += _SAME.findall(text)
     if text.startswith("#!/usr/bin/env python") or name.endswith(".py"):
@@ -52,6 +55,7 @@ def test_a_file_has_no_refused_words(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "text"), [
     ("a.md", "a token is had"), ("a.md", "for\nwant of it"), ("a.md", "| a | the same |"), ("a.md", "Mend it."),
+    ("a.json", '{"description": "What is wrong."}'),
     ("a.py", "x = 1  # stands\n# twice"), ("a.py", 'def f() -> None:\n    """Give a thing."""\n'),
 ])  # fmt: skip
 def test_what_is_refused_is_found(name: str, text: str) -> None:
