@@ -332,7 +332,7 @@ def _permissions(place: re.Match[str]) -> str:
 
 
 def _permission_row(kind: type[Collector[Any, Any]]) -> tuple[str, ...]:
-    modern, legacy = kind.permissions["modern"], kind.permissions.get("legacy")
+    modern, legacy = kind.endpoints.permissions["modern"], kind.endpoints.permissions.get("legacy")
     first = "none" if legacy is None else f"`{legacy}`"
     return f"`{kind.name}`", f"`{modern}`", first, "off" if kind.optional else "fails"
 

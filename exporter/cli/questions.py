@@ -55,7 +55,7 @@ def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
     for kind in COLLECTORS:
         if kind.account_type == account_type:
             name = f"{kind.name}{', optional' * kind.optional}"
-            collectors.setdefault(next(iter(kind.permissions.values())), []).append(name)
+            collectors.setdefault(next(iter(kind.endpoints.permissions.values())), []).append(name)
     return tuple(("; ".join(names), permission) for permission, names in collectors.items())
 
 

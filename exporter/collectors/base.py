@@ -12,10 +12,11 @@ from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 import structlog
 
 from exporter.avepoint.api_client import ApiClient
+from exporter.avepoint.endpoints import EndpointPair
 from exporter.avepoint.lists import ApiVersions
 from exporter.clock import Clock
 from exporter.collectors.customer_list import CustomerList
-from exporter.config.schema import Account, AccountType, ApiVersion, CollectorOptions
+from exporter.config.schema import Account, AccountType, CollectorOptions
 from exporter.errors import AvePointError, NotOfferedError
 
 Records = TypeVar("Records")
@@ -76,8 +77,8 @@ class Collector(ABC, Generic[Options, Records]):
 
     name: ClassVar[str]
     account_type: ClassVar[AccountType]
-    permissions: ClassVar[Mapping[ApiVersion, str]]
-    """The required permission for each API version."""
+    endpoints: ClassVar[EndpointPair]
+    """The endpoint of each API version, with the permission that it requires."""
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
     optional: ClassVar[bool] = False
@@ -154,7 +155,7 @@ class CustomerCollector(Collector[Options, Records]):
     async def token_ahead(self) -> None:
         """Request the access token while the customers are being listed."""
         with suppress(NotOfferedError):  # The first request for a customer raises this error again.
-            await self._client.token_ahead(self.permissions[self.api_versions.first(self.permissions)])
+            await self._client.token_ahead(self.endpoints.permissions[self.api_versions.first(self.endpoints.versions)])
 
     def is_customer(self, customer_id: str) -> bool:
         """Return whether the customer is still in the customer list."""

@@ -45,7 +45,7 @@ class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Op
 
     async def read(self, customer_id: str) -> Mapping[str, T]:
         """Return the data of each tenant of a customer. Raise AvePointError if a request fails."""
-        self.api_versions.first(self.permissions)
+        self.api_versions.first(self.endpoints.versions)
         found: dict[str, T] = {}
         refusal: StatusError | None = None
         for tenant_id in self._customer_list.tenants(customer_id):

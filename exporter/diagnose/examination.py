@@ -68,7 +68,7 @@ class _AccountCheck:
         self._preflight_steps: list[Step] = []
         self._preflight = Preflight(running.account, running.client, monitor, clock)
         self._permissions = tuple(dict.fromkeys(
-            one.collector.permissions[version] for one in running.refreshers for version in _api_versions(one)
+            one.collector.endpoints.permissions[version] for one in running.refreshers for version in _api_versions(one)
         ))  # fmt: skip
         self.steps = self._preflight.length(self._permissions) + sum(_steps(one) for one in running.refreshers)
 
@@ -96,7 +96,7 @@ class _AccountCheck:
     def _skipped(self, refresher: Refresher, failed: Step) -> CollectorReport:
         cause = failed.failure or Failure("")
         versions = tuple(
-            VersionReport(version, refresher.collector.permissions[version], is_used=False, result="skipped")
+            VersionReport(version, refresher.collector.endpoints.permissions[version], is_used=False, result="skipped")
             for version in _api_versions(refresher)
         )
         failure = replace(cause, message=f"not tested: {failed.kind}: {cause.message}")
@@ -123,7 +123,7 @@ class _AccountCheck:
             if version != used:
                 versions.append(await self._other_version(refresher, version))
                 continue
-            permission, is_used = collector.permissions[version], result == "ok"
+            permission, is_used = collector.endpoints.permissions[version], result == "ok"
             versions.append(VersionReport(version, permission, is_used, result, status.duration or 0.0, paths, failure))
         progress.end()
         return CollectorReport(
@@ -147,7 +147,7 @@ class _AccountCheck:
 
     async def _other_version(self, refresher: Refresher, version: ApiVersion) -> VersionReport:
         collector = refresher.collector
-        report = VersionReport(version, collector.permissions[version], is_used=False, result="ok")
+        report = VersionReport(version, collector.endpoints.permissions[version], is_used=False, result="ok")
         for step in self._preflight_steps:
             if step.result == "refused" and step.target == report.permission:
                 return replace(report, result="refused", failure=step.failure)
@@ -181,7 +181,7 @@ class _AccountCheck:
 def _api_versions(refresher: Refresher) -> tuple[ApiVersion, ...]:
     """Return the API versions that a collector can use, starting with the preferred version."""
     collector = refresher.collector
-    return tuple(version for version in collector.api_versions.allowed if version in collector.permissions)
+    return tuple(version for version in collector.api_versions.allowed if version in collector.endpoints.versions)
 
 
 def _without_times(failure: Failure | None, result: Result) -> Failure | None:

@@ -10,6 +10,7 @@ from typing import Final
 from exporter.avepoint import endpoints
 from exporter.avepoint.reading import vocabulary
 from exporter.collectors.partner.app_consent import APPS
+from exporter.collectors.registry import COLLECTORS
 from exporter.diagnose import assumptions as table
 from exporter.diagnose.assumptions import ASSUMPTIONS, NOT_AVAILABLE, OTHER, Assumption
 from exporter.diagnose.values_seen import Finding, key_case, state_form, value_findings, word_form
@@ -31,9 +32,7 @@ _CUSTOMER_JOBS: Final = frozenset(endpoint.template for endpoint in endpoints.CU
 _APPS: Final = APPS.modern.template
 _ACTIVITY: Final = endpoints.UNUSUAL_ACTIVITY.modern.template
 _LEGACY_PATHS: Final = frozenset(
-    value.legacy.template
-    for value in vars(endpoints).values()
-    if isinstance(value, endpoints.EndpointPair) and value.legacy is not None
+    kind.endpoints.legacy.template for kind in COLLECTORS if kind.endpoints.legacy is not None
 )
 
 

@@ -133,7 +133,7 @@ async def test_the_text_of_a_canned_response(name: str, request: pytest.FixtureR
 
 def test_every_collector_and_generation_has_its_golden_text() -> None:
     stems = {file.stem for file in (HERE / "golden").glob("*.txt")}
-    assert {f"{kind.name}-{api_version}" for kind in COLLECTORS for api_version in kind.permissions} <= stems
+    assert {f"{kind.name}-{api_version}" for kind in COLLECTORS for api_version in kind.endpoints.versions} <= stems
 
 
 def test_the_three_shapes_of_protected_data_say_the_same() -> None:

@@ -1,7 +1,6 @@
 """`check --report` prints properties of AvePoint's responses. The report contains no personal data."""
 
 import re
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,9 @@ from avepoint_simulator import (
     Tenant,
     unix_ns,
 )
-from exporter.avepoint import endpoints
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config.load import parse_config
-from exporter.diagnose.assumptions import ASSUMPTIONS, OTHER
+from exporter.diagnose.assumptions import API_VERSION, ASSUMPTIONS, OTHER
 from exporter.diagnose.bug_report import bug_report
 from exporter.diagnose.examination import check_accounts
 from exporter.diagnose.findings import Findings
@@ -47,11 +45,10 @@ PARTS = ("Jane", "Doe", "jane", "fabrikam", "4111", "10.1.2.3", "hunter2", "@", 
 CUSTOMER = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 PARAMETERS = {"other_host", "latency_seconds", "latency_jitter_seconds", "token_lifetime_seconds", "granted_scopes"}
 """Fields of Switches that are parameters of the simulator and no open questions."""
-PATHS = sorted({
-    endpoint.template
-    for module in (endpoints, *(sys.modules[kind.__module__] for kind in COLLECTORS))
-    for pair in vars(module).values() if isinstance(pair, endpoints.EndpointPair)
-    for endpoint in pair.versions.values()
+VERSIONS = sorted({
+    (endpoint.template, version)
+    for kind in COLLECTORS
+    for version, endpoint in kind.endpoints.versions.items()
 })  # fmt: skip
 
 
@@ -115,7 +112,7 @@ async def report_of(simulator: Simulator, **switches: Any) -> Report:
 def allowed(line: str) -> bool:
     """Return whether every word in a line of the report is a number or a name from the code."""
     names = "|".join(one.name for one in COLLECTORS)
-    paths = "|".join(map(re.escape, PATHS))
+    paths = "|".join(re.escape(path) for path, _ in VERSIONS)
     outcomes = "|".join(re.escape(outcome) for one in ASSUMPTIONS for outcome in (*one.outcomes, OTHER))
     rows = "|".join(re.escape(one.name) for one in ASSUMPTIONS)
     forms = (
@@ -152,12 +149,19 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@given(path=st.sampled_from(PATHS), response=JSON, index=st.sampled_from(["0", "1", HOSTILE]))
+@given(path=st.sampled_from([path for path, _ in VERSIONS]), response=JSON, index=st.sampled_from(["0", "1", HOSTILE]))
 def test_findings_contain_only_outcomes_of_the_table(path: str, response: object, index: str) -> None:
     findings = Findings()
     findings.response(path, {"PageIndex": index, "PageSize": 5, "location": HOSTILE}, response)
     for assumption in ASSUMPTIONS:
         assert set(findings.counts(assumption)) <= {*assumption.outcomes, OTHER}
+
+
+@pytest.mark.parametrize(("path", "version"), VERSIONS)
+def test_the_api_version_of_a_response_is_that_of_the_collectors_endpoint(path: str, version: str) -> None:
+    findings = Findings()
+    findings.response(path, {}, {})
+    assert findings.counts(API_VERSION) == {version: 1}
 
 
 def test_the_simulator_has_a_switch_for_every_assumption_that_names_one() -> None:

@@ -21,14 +21,14 @@ def text(name: str) -> str:
 @pytest.mark.parametrize(("account_type", "name"), PAGES.items())
 def test_a_page_names_the_permissions_of_its_collectors_and_no_others(account_type: str, name: str) -> None:
     kinds = [kind for kind in COLLECTORS if kind.account_type == account_type]
-    assert set(PERMISSION.findall(text(name))) == {one for kind in kinds for one in kind.permissions.values()}
+    assert set(PERMISSION.findall(text(name))) == {one for kind in kinds for one in kind.endpoints.permissions.values()}
     for kind in kinds:
         verdict = "off" if kind.optional else "fails"
         assert re.search(rf"^\| `{kind.name}` \|.*\| {verdict} \|$", text(name), re.MULTILINE)
 
 
 def test_every_permission_only_reads() -> None:
-    assert all(one.endswith(".read.all") for kind in COLLECTORS for one in kind.permissions.values())
+    assert all(one.endswith(".read.all") for kind in COLLECTORS for one in kind.endpoints.permissions.values())
 
 
 def test_a_table_of_permissions_that_is_old_is_told_and_written(

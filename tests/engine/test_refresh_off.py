@@ -29,7 +29,7 @@ class OptionalLicense(LicenseCollector):
 
 
 class ModernLicense(OptionalLicense):
-    permissions: ClassVar = {"modern": "x"}
+    endpoints: ClassVar = endpoints.EndpointPair(endpoints.LICENSE.modern)
 
     async def read(self) -> LicenseConsumption:
         return await self.api_versions.ask({"modern": lambda: self._read(endpoints.LICENSE.modern)})

@@ -6,11 +6,10 @@ The rows contain the workload and the job type, so each refresh reads one list w
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from pydantic import Field
 
-from exporter.avepoint.endpoints import EndpointPair, Query
+from exporter.avepoint.endpoints import Query
 from exporter.avepoint.job_lists import ProductJobList, Span
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds, ticks_at
@@ -87,7 +86,6 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     account_type = "tenant"
     optional = True
     options_type = ProductJobsOptions
-    endpoints: ClassVar[EndpointPair]
 
     def __init__(self, context: CollectorContext, options: ProductJobsOptions) -> None:
         super().__init__(context, options)

@@ -38,7 +38,7 @@ class AppConsentCollector(PerTenantCollector[AppConsentOptions, bool | None]):
     """Collects the consent of each Microsoft 365 tenant to the backup app."""
 
     name = "app_consent"
-    permissions: ClassVar = APPS.permissions
+    endpoints: ClassVar = APPS
     options_type = AppConsentOptions
     families = (CONSENT,)
 

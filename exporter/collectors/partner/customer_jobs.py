@@ -93,7 +93,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     name = "customer_jobs"
     account_type = "partner"
     optional = True
-    permissions: ClassVar = CUSTOMER_JOBS.permissions
+    endpoints: ClassVar = CUSTOMER_JOBS
     options_type = CustomerJobsOptions
     families = (
         SCAN, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_SUCCESS, OLDEST_RUNNING,

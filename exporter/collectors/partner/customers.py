@@ -43,7 +43,7 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
 
     name = "customers"
     account_type = "partner"
-    permissions: ClassVar = CUSTOMERS.permissions
+    endpoints: ClassVar = CUSTOMERS
     options_type = CustomersOptions
     families = (INFO, TENANT_INFO, STATUS, MANAGEMENT_MODE)
 

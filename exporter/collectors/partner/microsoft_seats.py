@@ -63,7 +63,7 @@ class MicrosoftSeatsCollector(CustomerCollector[MicrosoftSeatsOptions, Distinct[
     name = "microsoft_seats"
     account_type = "partner"
     optional = True
-    permissions: ClassVar = SEATS.permissions
+    endpoints: ClassVar = SEATS
     options_type = MicrosoftSeatsOptions
     families = (ASSIGNED, AVAILABLE)
 

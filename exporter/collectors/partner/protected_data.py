@@ -104,7 +104,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
 
     name = "protected_data"
     account_type = "partner"
-    permissions: ClassVar = PROTECTED_DATA.permissions
+    endpoints: ClassVar = PROTECTED_DATA
     options_type = ProtectedDataOptions
     families = (
         SCANNED, PROTECTED_OBJECTS, DATA_BYTES, LAST_RUN, CUSTOMER_SCANNED, CUSTOMER_PROTECTED, CUSTOMER_BYTES,

@@ -57,7 +57,7 @@ class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections
     """Collects signs of ransomware in each customer's Microsoft 365 tenants."""
 
     name = "ransomware"
-    permissions: ClassVar = DETECTION.permissions
+    endpoints: ClassVar = DETECTION
     options_type = RansomwareOptions
     families = (UNUSUAL, RANSOMWARE, SUSPICIOUS)
 

@@ -82,7 +82,7 @@ class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[Scan
     name = "scan_profiles"
     account_type = "partner"
     optional = True
-    permissions: ClassVar = SCAN_PROFILES.permissions
+    endpoints: ClassVar = SCAN_PROFILES
     options_type = ScanProfilesOptions
     families = (STATUS, UPDATED, OBJECTS)
 

@@ -105,7 +105,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
 
     name = "subscriptions"
     account_type = "partner"
-    permissions: ClassVar = SUBSCRIPTIONS.permissions
+    endpoints: ClassVar = SUBSCRIPTIONS
     options_type = SubscriptionsOptions
     families = (INFO, *NUMBERS)
     optional = True

@@ -51,7 +51,7 @@ class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
     """Counts the users with and without backup in each Microsoft 365 tenant."""
 
     name = "users"
-    permissions: ClassVar = USERS.permissions
+    endpoints: ClassVar = USERS
     options_type = UsersOptions
     families = (COUNT,)
 

@@ -64,7 +64,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
     """Collects the backup schedule of a tenant."""
 
     name = "backup_frequency"
-    permissions: ClassVar = BACKUP_FREQUENCY.permissions
+    endpoints: ClassVar = BACKUP_FREQUENCY
     options_type = BackupFrequencyOptions
     families = (PER_DAY, INTERVAL, NEXT)
 

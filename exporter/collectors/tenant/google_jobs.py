@@ -1,7 +1,5 @@
 """Google Workspace jobs of a tenant: GET /backup/google/admin/jobs."""
 
-from typing import ClassVar
-
 from exporter.avepoint.endpoints import GOOGLE_JOBS, Query
 from exporter.avepoint.job_lists import Span, iso_seconds
 from exporter.avepoint.reading.product_vocabulary import google_app, google_job_type, google_state
@@ -16,7 +14,6 @@ class GoogleJobsCollector(ProductJobsCollector):
     """Collects a tenant's Google Workspace jobs."""
 
     name = "google_jobs"
-    permissions: ClassVar = GOOGLE_JOBS.permissions
     endpoints = GOOGLE_JOBS
     families = FAMILIES
 

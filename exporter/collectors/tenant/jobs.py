@@ -55,7 +55,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
 
     name = "jobs"
     account_type = "tenant"
-    permissions: ClassVar = TENANT_JOBS.permissions
+    endpoints: ClassVar = TENANT_JOBS
     options_type = JobsOptions
     families = (
         JOBS, JOBS_WINDOW, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_ERRORS,

@@ -81,7 +81,7 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
 
     name = "license"
     account_type = "tenant"
-    permissions: ClassVar = LICENSE.permissions
+    endpoints: ClassVar = LICENSE
     options_type = LicenseOptions
     families = (
         PURCHASED_SEATS, ASSIGNED_SEATS, PURCHASED_STORAGE, PROTECTED_BYTES, OUT_OF_POLICY, OUT_OF_POLICY_SINCE,

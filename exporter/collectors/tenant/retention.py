@@ -66,7 +66,7 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
     """Collects the retention policies of a tenant."""
 
     name = "retention"
-    permissions: ClassVar = RETENTION.permissions
+    endpoints: ClassVar = RETENTION
     options_type = RetentionOptions
     families = (PERIOD, SHORTEST, CUSTOM)
 

@@ -1,6 +1,6 @@
 """Salesforce jobs of a tenant: GET /backup/sfbapi/jobs."""
 
-from typing import ClassVar, Final
+from typing import Final
 
 from exporter.avepoint.endpoints import SALESFORCE_JOBS, Query
 from exporter.avepoint.job_lists import Span
@@ -19,7 +19,6 @@ class SalesforceJobsCollector(ProductJobsCollector):
     """Collects a tenant's Salesforce jobs. The resource of a job is a Salesforce organization."""
 
     name = "salesforce_jobs"
-    permissions: ClassVar = SALESFORCE_JOBS.permissions
     endpoints = SALESFORCE_JOBS
     families = (*FAMILIES, LAST_OBJECTS)
 

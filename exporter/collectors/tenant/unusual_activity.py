@@ -58,7 +58,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
     """Collects a tenant's unusual activity and signs of ransomware."""
 
     name = "unusual_activity"
-    permissions: ClassVar = UNUSUAL_ACTIVITY.permissions
+    endpoints: ClassVar = UNUSUAL_ACTIVITY
     options_type = UnusualActivityOptions
     families = (UNUSUAL, RANSOMWARE, WINDOW)
 
