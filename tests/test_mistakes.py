@@ -372,15 +372,28 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "address without a port": (
         typed(*LOCALHOST, "localhost", config_yaml=FINE),
-        "--web.listen-address: ^'localhost' is not HOST:PORT; ^write an IPv6 address in square brackets",
+        "--web.listen-address: ^'localhost' is not HOST:PORT; ^add a port, such as localhost:10087",
     ),
+    **{
+        f"listen address {address}": (
+            typed("--config.check", "--web.listen-address", address, config_yaml=FINE),
+            f"--web.listen-address: ^'{address}' is not HOST:PORT; ^{advice}",
+        )
+        for address, advice in {
+            "10087": "write :10087",
+            ":abc": "write the port as a number, such as :10087",
+            "http://localhost:10087": "remove http://",
+            "": "add a port, such as :10087",
+            "::1": "write an IPv6 address in square brackets, such as [::1]:10087",
+        }.items()
+    },
     "port too high": (
         typed(*LOCALHOST, ":70000", config_yaml=FINE),
         "--web.listen-address: ^':70000' has a port above 65535; ^use a lower port",
     ),
     "address that the check refuses": (
         typed("--config.check", "--web.listen-address", "localhost", config_yaml=FINE),
-        "--web.listen-address: ^'localhost' is not HOST:PORT; ^write an IPv6 address in square brackets",
+        "--web.listen-address: ^'localhost' is not HOST:PORT; ^add a port, such as localhost:10087",
     ),
     "address twice": (
         typed("--config.check", *("--web.listen-address", ":9766") * 2, config_yaml=FINE),
@@ -513,6 +526,30 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         configured("accounts: [}"),
         ("config.yaml: ^invalid YAML at line 1, column 12: expected the node content, but found '}'; "
          "^check this line and the previous line"),
+    ),
+    **{
+        f"secret {secret} without quotes": (
+            configured(f"accounts:\n- auth:\n    client_secret: {secret}"),
+            ("config.yaml: ^invalid YAML at line 3, column "
+             f"{column}: a key or value begins with a special character; ^put it in quotes"),
+        )
+        for secret, column in {"@hunter2": 20, "%hunter2": 20, "!hunter2": 20, "|hunter2": 21, "=": 20}.items()
+    },
+    "secret *hunter2 without quotes": (
+        configured("accounts:\n- auth:\n    client_secret: *hunter2"),
+        ("config.yaml: ^invalid YAML at line 3, column 20: undefined alias; "
+         "^define the anchor, or put the value in quotes"),
+    ),
+    **{
+        f"secret {secret} that YAML does not read": (
+            configured(f"{FINE.partition('hunter2')[0]}\n  {secret}\n  }}}}]"),
+            f"{AUTH}.client_secret: ^must not be empty; ^if the value begins with # or &, put it in quotes{PLACE}",
+        )
+        for secret in ("#hunter2", "&hunter2")
+    },
+    "character that YAML cannot read": (
+        configured("accounts:\n- name: con\x1btoso"),
+        "config.yaml: ^invalid YAML at line 2, column 12: invalid character; ^remove the character",
     ),
     "tab": (
         configured("accounts:\n\t- name: x"),
@@ -861,6 +898,11 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         ("127.0.0.1:9: ^407 Proxy Authentication Required: "
          "^check the URL, user name and password in proxy_url, or check HTTPS_PROXY and NO_PROXY;"
          " percent-encode special characters"),
+    ),
+    "proxy without TLS": (
+        answered(httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1032)")),
+        ("127.0.0.1:9: ^[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1032): "
+         "^the server or proxy does not use TLS; check the port, and begin the URL of the proxy with http://"),
     ),
     "wrong secret": (
         refused("invalid_client"),

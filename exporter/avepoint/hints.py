@@ -39,6 +39,7 @@ _PROXY: Final = (
     "check the URL, user name and password in proxy_url, or check HTTPS_PROXY and NO_PROXY; "
     "percent-encode special characters"
 )
+_PLAIN_HTTP: Final = "the server or proxy does not use TLS; check the port, and begin the URL of the proxy with http://"
 _NO_DESCRIPTORS: Final = (
     "raise the limit on open files (ulimit -n, LimitNOFILE= of systemd), or lower requests.concurrency"
 )
@@ -88,6 +89,8 @@ def is_throttling(status: int, retry_after: float | None) -> bool:
 
 def unreached(error: Exception) -> str:
     """Return the hint for a request that received no response."""
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return _PLAIN_HTTP
     if isinstance(error, httpx.ProxyError):
         return _PROXY
     cause: BaseException | None = error

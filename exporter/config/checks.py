@@ -91,7 +91,10 @@ def _check_data_center(raw: dict[str, object], path: str) -> Iterator[InvalidKey
 def _check_credentials(auth: dict[str, object], path: str) -> Iterator[InvalidKey]:
     secrets = [key for key in (*_SECRETS, "certificate_file") if auth.get(key) is not None]
     passwords = [key for key in _PASSWORDS if auth.get(key) is not None]
-    if not secrets:
+    if empty := [key for key in (*_SECRETS, "certificate_file") if key in auth and not secrets]:
+        what = "must not be empty; if the value begins with # or &, put it in quotes"
+        yield from (InvalidKey(f"{path}.{key}", what) for key in empty)
+    elif not secrets:
         yield InvalidKey(path, f"contains no credential; set one of {', '.join(_SECRETS)} or certificate_file")
     for several in (secrets, passwords):
         if len(several) > 1:

@@ -18,6 +18,14 @@ from exporter.errors import ConfigError, why_unreadable
 KEY: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}", re.ASCII)
 """Pattern of strings that look like configuration keys."""
 _QUOTED: Final = re.compile(r"""('(?:<[a-z ]+>|[][{},:?-])')|'[^']*'|"[^"]*\"""")
+_PROBLEMS: Final = {
+    r"'\\t'": "tab found; indent with spaces",
+    "cannot start any token|constructor for the tag|undefined tag|chomping or indentation|comment or a line break": (
+        "a key or value begins with a special character; put it in quotes"
+    ),
+    "undefined alias": "undefined alias; define the anchor, or put the value in quotes",
+}
+"""Maps patterns of PyYAML's messages to plain messages."""
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)$", re.ASCII)
 _LONGEST_LINE: Final = 1000
 
@@ -52,7 +60,7 @@ def parse_yaml(text: str, *, source: str) -> Document:
         lines = dict(_lines(node, "", set())) if node is not None else {}
         return Document(loader.construct_document(node) if node is not None else None, lines)
     except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError([one_line(f"{source}: {_explain(error)}")]) from None
+        raise ConfigError([one_line(f"{source}: {_explain(error, text)}")]) from None
 
 
 def join_path(path: str, key: object) -> str:
@@ -114,15 +122,20 @@ def _lines(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[str, in
             yield from _lines(value, below, seen)
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, text: str) -> str:
     """Return the position and cause of a YAML error, without text from the file."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark, problem = error.problem_mark, error.problem or "syntax error"
-        problem = (
-            "tab found; indent with spaces" if "'\\t'" in problem else _QUOTED.sub(lambda part: part[1] or "…", problem)
-        )
-        advice = "" if ";" in problem else "; check this line and the previous line"
-        return f"invalid YAML at line {mark.line + 1}, column {mark.column + 1}: {problem}{advice}"
-    if isinstance(error, RecursionError):
-        return "invalid YAML: nested too deeply; see config.example.yaml"
-    return "invalid YAML: invalid character; remove the character"
+        return f"invalid YAML at line {mark.line + 1}, column {mark.column + 1}: {_problem(problem)}"
+    if isinstance(error, yaml.reader.ReaderError):
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        return f"invalid YAML at line {line}, column {column}: invalid character; remove the character"
+    return "invalid YAML: nested too deeply; see config.example.yaml"
+
+
+def _problem(problem: str) -> str:
+    """Return the cause of a YAML error with advice."""
+    plain = next((plain for pattern, plain in _PROBLEMS.items() if re.search(pattern, problem)), "")
+    plain = plain or _QUOTED.sub(lambda part: part[1] or "…", problem)
+    return plain if ";" in plain else f"{plain}; check this line and the previous line"

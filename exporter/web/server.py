@@ -31,7 +31,7 @@ from exporter.web.protection import LiveProtection
 
 log = logging.getLogger("exporter.web")
 
-_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,9})")
 _HIGHEST_PORT = 65535
 _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _WHAT_TO_DO = {
@@ -120,11 +120,21 @@ def check_addresses(addresses: Sequence[str]) -> None:
 def _parse(address: str) -> tuple[str, int]:
     match = _ADDRESS.fullmatch(address)
     if not match:
-        raise ValueError("is not HOST:PORT; write an IPv6 address in square brackets")
+        raise ValueError(f"is not HOST:PORT; {_advice(address)}")
     port = int(match["port"])
     if port > _HIGHEST_PORT:
         raise ValueError("has a port above 65535; use a lower port")
     return match["ipv6"] or match["host"], port
+
+
+def _advice(address: str) -> str:
+    if "://" in address:
+        return f"remove {address.partition('://')[0]}://"
+    if address.count(":") > 1 or set(address) & set("[]"):
+        return "write an IPv6 address in square brackets, such as [::1]:10087"
+    if address.isdecimal():
+        return f"write :{address}"
+    return "write the port as a number, such as :10087" if ":" in address else f"add a port, such as {address}:10087"
 
 
 def _bind(address: str) -> socket.socket:

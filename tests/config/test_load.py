@@ -327,10 +327,11 @@ def test_no_names_are_found_without_a_readable_file(tmp_path: Path) -> None:
     assert account_names(tmp_path / "binary") == ()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_files_of_other_systems_are_read(encoding: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_files_of_other_systems_are_read(mark: str, encoding: str, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
-    file.write_bytes(TENANT.replace("\n", "\r\n").encode(encoding))
+    file.write_bytes((mark + TENANT.replace("\n", "\r\n")).encode(encoding))
     assert load_config(file, catalogue()) == loaded(TENANT)
 
 

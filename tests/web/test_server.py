@@ -131,9 +131,9 @@ def test_addresses_that_cannot_be_used() -> None:
     in_use = "address already in use; stop the other process, or use another port"
     assert lines[:5] == [
         f"--web.listen-address: cannot listen on 127.0.0.1:{port}: {in_use}",
-        "--web.listen-address: 'nonsense' is not HOST:PORT; write an IPv6 address in square brackets",
-        "--web.listen-address: '::1:9' is not HOST:PORT; write an IPv6 address in square brackets",
-        "--web.listen-address: '[::1' is not HOST:PORT; write an IPv6 address in square brackets",
+        "--web.listen-address: 'nonsense' is not HOST:PORT; add a port, such as nonsense:10087",
+        "--web.listen-address: '::1:9' is not HOST:PORT; write an IPv6 address in square brackets, such as [::1]:10087",
+        "--web.listen-address: '[::1' is not HOST:PORT; write an IPv6 address in square brackets, such as [::1]:10087",
         "--web.listen-address: ':70000' has a port above 65535; use a lower port",
     ]
     assert lines[5].startswith("--web.listen-address: cannot listen on no.such.invalid:1: ")
