@@ -59,10 +59,11 @@ class RawResponse:
 
 
 async def read_body(response: httpx.Response) -> bytes:
-    """Return the decompressed body of a response. Raise AnswerError if the body is too large or cannot be decompressed.
+    """Return the decompressed body of a response.
 
-    The body is decompressed in pieces, because a small compressed body can expand to more than the available memory.
-    Any bytes after the end of the compressed data are ignored.
+    Raise AnswerError if the body is too large or truncated, or if it cannot be decompressed. The body is decompressed
+    in pieces, because a small compressed body can expand to more than the available memory. Any bytes after the end of
+    the compressed data are ignored.
     """
     inflate = _inflate(response.headers.get("content-encoding", ""))
     body = bytearray()
@@ -72,6 +73,8 @@ async def read_body(response: httpx.Response) -> bytes:
             raise AnswerError(f"the response is larger than {LARGEST_BODY} bytes", hint=NOT_OURS)
         if inflate is not None and inflate.unused_data:
             break
+    if body and inflate is not None and not inflate.eof:
+        raise AnswerError("the compressed response is truncated", hint=NOT_OURS)
     return bytes(body)
 
 

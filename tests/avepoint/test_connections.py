@@ -32,6 +32,7 @@ from exporter.errors import AnswerError, LinkRefusedError, TokenError, Transport
 from tests.fakes import ClientHarness, Stream, make_account
 
 JOBS = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
+BATCH = Endpoint("POST", "/partner/external/v3/general/customers/batch", "customers.read")
 
 
 def ok(_: httpx.Request) -> httpx.Response:
@@ -87,6 +88,22 @@ async def test_broken_packing(body: bytes) -> None:
     with pytest.raises(AnswerError):
         await world.client.call(JOBS)
     assert len(world.calls) == 1
+
+
+@pytest.mark.parametrize("missing", [1, 4, 8])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_compressed_body_without_its_checksum_is_truncated(encoding: str, missing: int) -> None:
+    whole = gzip.compress(b"[]", mtime=0) if encoding == "gzip" else zlib.compress(b"[]")
+    stream = Stream(whole[: -min(missing, 4 if encoding == "deflate" else 8)])
+    world = ClientHarness(lambda _: httpx.Response(200, headers={"content-encoding": encoding}, stream=stream))
+    with pytest.raises(AnswerError, match="the compressed response is truncated"):
+        await world.client.call(JOBS)
+    assert world.observer.codes == ["parse"]
+
+
+async def test_an_empty_body_may_name_an_encoding() -> None:
+    world = ClientHarness(lambda _: httpx.Response(204, headers={"content-encoding": "gzip"}))
+    assert await world.client.call(BATCH) == []
 
 
 @pytest.mark.parametrize(
