@@ -144,20 +144,24 @@ def decode_response(endpoint: Endpoint, response: RawResponse, *, now: float, se
 def _check_envelope(
     endpoint: Endpoint, response: RawResponse, body: Mapping[str, object], *, now: float, secrets: Collection[str]
 ) -> None:
-    """Raise StatusError or AnswerError if the response has status 200 but its JSON reports an error."""
+    """Raise StatusError or AnswerError if the response has status 200 but its JSON reports an error.
+
+    The error may be in the envelope or in the object in its field `data`.
+    """
     envelope = folded(body)
-    reported = envelope.get("status" if endpoint.paging is Paging.GOOGLE_JOBS else "statuscode")
-    status = _status_inside(reported)
-    if status is None:
-        what = f"invalid status code: {short(reported)}"
-    elif not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        _raise_status(endpoint, response, status, body, now=now, secrets=secrets)
-    elif not (_is_empty(envelope.get("errors")) and _is_empty(envelope.get("error"))):
-        what = f"the response reports an error{error_text(body, secrets)}"
-    else:
-        return
-    about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), path=endpoint.template)
-    raise AnswerError(f"{endpoint.template}: {what}", **about)
+    key = "status" if endpoint.paging is Paging.GOOGLE_JOBS else "statuscode"
+    for part in (envelope, folded(envelope.get("data"))):
+        status = _status_inside(part.get(key))
+        if status is None:
+            what = f"invalid status code: {short(part.get(key))}"
+        elif not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            _raise_status(endpoint, response, status, {**envelope, **part}, now=now, secrets=secrets)
+        elif not (_is_empty(part.get("errors")) and _is_empty(part.get("error"))):
+            what = f"the response reports an error{error_text(part, secrets)}"
+        else:
+            continue
+        about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), path=endpoint.template)
+        raise AnswerError(f"{endpoint.template}: {what}", **about)
 
 
 def _is_empty(value: object) -> bool:
