@@ -18,6 +18,7 @@ from exporter.clock import Clock
 from exporter.collectors.customer import Customer, customer_in, merged
 from exporter.collectors.distinct import normalized_id
 from exporter.collectors.privacy import NamePolicy
+from exporter.collectors.wanted import WantedCustomers
 from exporter.config.schema import Account
 from exporter.errors import AnswerError, AvePointError, IncompleteListError
 
@@ -87,9 +88,8 @@ class CustomerList:
         self.owns = owns
         self._most = most
         self._names = NamePolicy(account)
-        self._include = frozenset(account.customers.include)
-        self._exclude = frozenset(account.customers.exclude)
-        self._known = {hash(normalized_id(one)) for one in self._include | self._exclude}
+        self.wanted = WantedCustomers(account.customers, owns, log)
+        self._known = {hash(key) for key in self.wanted.keys}
         self._knows_all = False
         self._customers = ListReader(client, CUSTOMERS)
         self._clock = clock
@@ -109,10 +109,13 @@ class CustomerList:
         """Return whether a customer is in the last list or the list being read. Before the first list, return True."""
         return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.customers
 
+    def listed(self) -> Collection[str] | None:
+        """Return the ids in the last list, or None before the first list."""
+        return None if self._last is None else self._last.customers.keys()
+
     def is_wanted(self, customer_id: str) -> bool:
         """Return whether a customer is included in the configuration and belongs to this shard."""
-        included = not self._include or customer_id in self._include
-        return included and customer_id not in self._exclude and self.owns(customer_id)
+        return customer_id in self.wanted and self.owns(customer_id)
 
     def has_listed(self, customer_id: str) -> bool | None:
         """Return whether AvePoint has ever listed a customer, even if the configuration excludes the customer.
@@ -235,25 +238,20 @@ class CustomerList:
         try:
             return (await listing).customers, None
         except AvePointError as error:
-            if last is None and not self._include:
+            if last is None and self.wanted.are_all:
                 return self._incomplete.ids if self._incomplete is not None else (), error
             self._log.warning(
                 "customer list failed; the last known customers are used",
                 error=error,
                 **error.context(),
             )
-        return (self._configured() if last is None else last.customers), None
-
-    def _configured(self) -> list[str]:
-        """Return the configured ids that belong to this shard."""
-        return sorted(filter(self.owns, self._include - self._exclude))
+        return (self.wanted.ids if last is None else last.customers), None
 
     async def _list(self) -> Listing:
         self.api_versions.begin()
         listed_at = self._clock.monotonic()
-        configured = self._configured()
         # To save time, request only the configured customers if their ids fit on one page.
-        body = {"customerIds": configured} if 0 < len(configured) <= PAGE_SIZE else {}
+        body = {"customerIds": self.wanted.ids} if 0 < len(self.wanted.ids) <= PAGE_SIZE else {}
         found = await self._customers.read(self.api_versions, self._arrived, body=body)
         customers, error = merged((customer, row) for customer, row in found if customer is not None)
         customers = {customer_id: one for customer_id, one in customers.items() if self.is_wanted(customer_id)}
@@ -263,8 +261,7 @@ class CustomerList:
             # Keep the customers of the last list, because an unreadable row may describe one of these customers.
             customers = {**(self._last.customers if self._last is not None else {}), **customers}
             error = error or unread[0].unexpected(f"rows without a readable id: {len(unread)}")
-        if missing := set(configured) - customers.keys():
-            self._log.warning("configured customers are not in the customer list", missing=len(missing))
+        self.wanted.check((customer.id for customer, _ in found if customer is not None), is_whole=self._knows_all)
         return Listing(customers, listed_at, error)
 
     def _arrived(self, row: Row) -> tuple[Customer | None, Row]:

@@ -49,7 +49,8 @@ def contradictions(config: Config) -> Iterator[InvalidKey]:
 def _check_customers(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
     match raw:
         case {"customers": {"include": list(include), "exclude": list(exclude)}}:
-            if include and all(customer in exclude for customer in include):
+            excluded = {_folded(customer) for customer in exclude}
+            if include and all(_folded(customer) in excluded for customer in include):
                 message = "contains all customers of `include`; remove some of these customers"
                 yield InvalidKey(f"{path}.customers.exclude", message)
     match raw:
@@ -58,6 +59,10 @@ def _check_customers(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
                 if isinstance(exception, dict) and exception.get("customers"):
                     message = "not available for tenant accounts; remove the key"
                     yield InvalidKey(f"{path}.expectations.exceptions[{index}].customers", message)
+
+
+def _folded(customer_id: object) -> str:
+    return str(customer_id).strip("{}").lower()
 
 
 def _check_type(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:

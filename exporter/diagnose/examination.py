@@ -91,6 +91,8 @@ class _AccountCheck:
             tuple(self._preflight_steps),
             tuple(collectors),
             self._monitor.observations(),
+            tuple(self._running.customer_list.wanted.unlisted),
+            self._running.customer_list.wanted.are_none_listed,
         )
 
     def _skipped(self, refresher: Refresher, failed: Step) -> CollectorReport:

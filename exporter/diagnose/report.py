@@ -89,7 +89,11 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """The result for one account."""
+    """The result for one account.
+
+    `unlisted` contains the ids in `customers.include` and `customers.exclude` that AvePoint does not list. If the
+    configuration includes only unlisted customers, `reads_nobody` is true.
+    """
 
     name: str
     type: str
@@ -98,6 +102,8 @@ class AccountReport:
     steps: tuple[Step, ...]
     collectors: tuple[CollectorReport, ...]
     observations: Observations = Observations()
+    unlisted: tuple[str, ...] = ()
+    reads_nobody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +122,10 @@ class Report:
 
     @property
     def is_ok(self) -> bool:
-        """Whether every collector works or is off."""
-        return all(collector.is_ok for _, collector in self.collectors)
+        """Whether every collector works or is off, and every account has customers if it includes some."""
+        return all(collector.is_ok for _, collector in self.collectors) and not self.without_customers
+
+    @property
+    def without_customers(self) -> tuple[AccountReport, ...]:
+        """The accounts that include only customers that AvePoint does not list."""
+        return tuple(account for account in self.accounts if account.reads_nobody)

@@ -17,6 +17,7 @@ _HEADER: Final = ("COLLECTOR", "RESULT", "API", "CUSTOMERS", "JOBS", "WORKLOADS"
 _TEXT_COLUMNS: Final = 3
 _NOTHING: Final = "Nothing was tested: every collector is disabled, or all accounts are in other shards."
 _INDENT: Final = "  "
+_MOST_SHOWN: Final = 10
 
 
 def text_report(report: Report, *, width: int) -> str:
@@ -42,6 +43,7 @@ def _account(account: AccountReport, report: Report, width: int) -> Iterator[str
     yield ""
     yield from _table(account.collectors)
     yield from _quick(account, report.customers_at_most)
+    yield from _unlisted(account, width)
     yield from _clock(account, width)
     yield ""
 
@@ -63,6 +65,14 @@ def _quick(account: AccountReport, customers_at_most: int | None) -> Iterator[st
     read = max((one.summary.customers or 0 for one in account.collectors if one.is_per_customer), default=0)
     if customers_at_most is not None and read >= customers_at_most:
         yield f"{_INDENT}The check read only {read} customers. To read all, run avepoint-exporter check."
+
+
+def _unlisted(account: AccountReport, width: int) -> Iterator[str]:
+    """Yield a warning if the configuration names customers that AvePoint does not list."""
+    if account.unlisted:
+        shown, more = ", ".join(account.unlisted[:_MOST_SHOWN]), len(account.unlisted) - _MOST_SHOWN
+        text = f"AvePoint does not list these customers: {shown}{f' and {more:,} more' if more > 0 else ''};"
+        yield from _wrapped(f"{text} check the ids in customers.include and customers.exclude", _INDENT, width)
 
 
 def _clock(account: AccountReport, width: int) -> Iterator[str]:
@@ -141,7 +151,9 @@ def _verdict(report: Report, width: int) -> Iterator[str]:
         [pair for pair in report.collectors if pair[1].result == result]
         for result in ("ok", "off", "failed", "skipped")
     )
-    if not failed and not skipped:
+    for account in report.without_customers:
+        yield f"{account.name}: no customer in customers.include is listed by AvePoint, so no customer was read."
+    if not failed and not skipped and report.is_ok:
         yield _working(len(ok), len(off))
     if failed:
         verb = "does" if len(failed) == 1 else "do"

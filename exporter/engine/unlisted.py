@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from exporter.collectors.distinct import normalized_id
 from exporter.engine.running_account import RunningAccount
 from exporter.logs import logger
 
@@ -20,7 +21,12 @@ class UnlistedCustomers:
         partners = [one for one in accounts if one.account.type == "partner"]
         exceptions = [exception for one in partners for exception in one.account.expectations.exceptions]
         named = {customer for exception in exceptions for customer in exception.customers}
-        unlisted = frozenset(one for one in named if not any(_may_list(account, one) for account in partners))
+        lists = [one.customer_list.listed() for one in partners]
+        if not named or None in lists:
+            return
+        listed = {normalized_id(customer) for one in lists for customer in one or ()}
+        owned = (customer for customer in named if all(one.customer_list.owns(customer) for one in partners))
+        unlisted = frozenset(customer for customer in owned if normalized_id(customer) not in listed)
         if unlisted - self._unlisted:
             logger().warning(
                 "expectations.exceptions contains customers that AvePoint does not list; check the ids",
@@ -28,8 +34,3 @@ class UnlistedCustomers:
                 examples=", ".join(sorted(unlisted)[:_MOST_SHOWN]),
             )
         self._unlisted = unlisted
-
-
-def _may_list(account: RunningAccount, customer_id: str) -> bool:
-    """Return True if the account's list contains the customer, or if another shard owns the customer."""
-    return account.customer_list.lists(customer_id) or not account.customer_list.owns(customer_id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.avepoint.reading.workload_labels import workload_label
+from exporter.collectors.distinct import normalized_id
 from exporter.config.expectations import ExpectationException, Expectations, Limits
 
 _FINGERPRINT_LENGTH: Final = 16
@@ -51,21 +52,22 @@ class AccountLimits:
         self._base = expectations
         self._exceptions = tuple(_resolved(expectations, exception) for exception in expectations.exceptions)
         self._common = CustomerLimits(expectations, tuple(one for one in self._exceptions if not one.customers))
-        self._named = frozenset(customer for one in self._exceptions for customer in one.customers)
+        self._named = frozenset(key for one in self._exceptions for key in one.customers)
         text = expectations.model_dump_json()
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LENGTH]
 
     def of(self, customer_id: str) -> CustomerLimits:
         """Return the limits of a customer. If the id is "", return the limits of the tenant account."""
-        if customer_id not in self._named:
+        key = normalized_id(customer_id) if self._named else ""
+        if key not in self._named:
             return self._common
-        chosen = tuple(one for one in self._exceptions if not one.customers or customer_id in one.customers)
+        chosen = tuple(one for one in self._exceptions if not one.customers or key in one.customers)
         return CustomerLimits(self._base, chosen)
 
 
 def _resolved(base: Limits, exception: ExpectationException) -> _Exception:
     return _Exception(
-        frozenset(exception.customers),
+        frozenset(map(normalized_id, exception.customers)),
         frozenset(exception.products),
         frozenset(workload_label(workload)[0].casefold() for workload in exception.workloads),
         base.model_copy(update=exception.own_limits()),

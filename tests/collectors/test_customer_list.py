@@ -105,8 +105,42 @@ async def test_include_asks_for_those_and_exclude_wins() -> None:
     listing = await portfolio.customer_list.refresh()
     assert list(listing.customers) == ["b"]
     assert portfolio.asked == [{"customerIds": ["b", "z"]}]
-    assert "not in the customer list" in portfolio.world.log
+    assert portfolio.customer_list.wanted.unlisted == ["z"]
+    assert not portfolio.customer_list.wanted.are_none_listed
     assert await ids(portfolio.customer_list, 60) == ("b",)
+
+
+GUID = "a1cdf2af-0000-4000-8000-00000000000a"
+
+
+@pytest.mark.parametrize("spelled", [GUID, GUID.upper(), f"{{{GUID}}}", GUID.replace("-", "")])
+async def test_all_spellings_of_an_id_are_equal(spelled: str) -> None:
+    including, excluding = (Portfolio(f'customers: {{{key}: ["{spelled}"]}}') for key in ("include", "exclude"))
+    for one, read in ((including, [GUID]), (excluding, ["b"])):
+        one.ids = [GUID, "b"]
+        assert list((await one.customer_list.refresh()).customers) == read
+        assert one.customer_list.wanted.unlisted == []
+    assert including.asked == [{"customerIds": [GUID]}]
+
+
+@pytest.mark.parametrize(("key", "is_nobody"), [("include", True), ("exclude", False)])
+async def test_configured_customers_that_are_not_listed_are_logged_once(key: str, is_nobody: bool) -> None:
+    portfolio = Portfolio(f'customers: {{{key}: ["*", "y"]}}')
+    for _ in range(2):
+        await portfolio.customer_list.refresh()
+    assert sorted(portfolio.customer_list.wanted.unlisted) == ["*", "y"]
+    assert portfolio.customer_list.wanted.are_none_listed is is_nobody
+    assert str(portfolio.world.log.lines).count("contains customers that AvePoint does not list") == 1
+    assert "*, y" in str(portfolio.world.log.lines)
+    portfolio.ids = ["*", "y"]
+    await portfolio.customer_list.refresh()
+    assert list(portfolio.customer_list.wanted.unlisted) == []
+
+
+async def test_excluded_customers_are_not_looked_for_in_a_list_of_the_included_ones() -> None:
+    portfolio = Portfolio('customers: {include: ["a"], exclude: ["y"]}')
+    await portfolio.customer_list.refresh()
+    assert portfolio.customer_list.wanted.unlisted == []
 
 
 async def test_an_include_of_many_lists_all() -> None:

@@ -11,6 +11,7 @@ from exporter.collectors.tenant.license import LicenseCollector
 from exporter.config.clouds import GEOGRAPHIES
 from exporter.config.schema import Config
 from exporter.diagnose.report import Report
+from exporter.diagnose.report_text import text_report
 from exporter.engine.accounts import Accounts
 from exporter.engine.shard import Shard
 from exporter.errors import Failure
@@ -275,3 +276,26 @@ async def test_progress_with_customers_from_the_configuration() -> None:
     report = await checked(api, partner_with("protected_data", customers={"include": ["c1", "c2"]}), progress=progress)
     assert report.is_ok
     assert progress.done == pytest.approx(progress.steps)
+
+
+@pytest.mark.parametrize(
+    ("customers", "unlisted", "is_ok"),
+    [
+        ({"include": ["C0001"]}, (), True),
+        ({"include": ["c0001", "gone"]}, ("gone",), True),
+        ({"include": ["gone", "*"]}, ("*", "gone"), False),
+        ({"exclude": ["gone"]}, ("gone",), True),
+    ],
+)
+async def test_configured_customers_that_are_not_listed_are_reported(
+    customers: dict[str, Any], unlisted: tuple[str, ...], is_ok: bool
+) -> None:
+    report = await checked(whole_portfolio(NAMES[:3]), partner_with("customers", customers=customers))
+    assert report.accounts[0].unlisted == unlisted
+    assert report.is_ok is is_ok
+    text = " ".join(text_report(report, width=200).split())
+    assert ("AvePoint does not list these customers: " + ", ".join(unlisted) + "; check the ids" in text) is bool(
+        unlisted
+    )
+    assert ("collector works." in text) is is_ok
+    assert ("no customer in customers.include is listed by AvePoint, so no customer was read." in text) is not is_ok

@@ -27,7 +27,7 @@ async def warnings(world: World, *accounts: dict[str, Any], refreshes: int = 1) 
     return [log["examples"] for log in logs if log["event"] == MESSAGE]
 
 
-@pytest.mark.parametrize(("named", "examples"), [(("a", "b"), []), (("a", "B", "c"), ["B, c"])])
+@pytest.mark.parametrize(("named", "examples"), [(("a", "b"), []), (("a", "B", "c", "d"), ["c, d"])])
 async def test_unlisted_customers_cause_one_warning(named: tuple[str, ...], examples: list[str]) -> None:
     assert await warnings(World(FakeApi(portfolio(["a", "b"]))), naming(*named), refreshes=3) == examples
 
