@@ -92,9 +92,14 @@ ACTIVITIES: dict[str, tuple[list[Any], Shown]] = {
     "tenants are added up": ([activity(), activity(tenantId="t-2")], sites({SHAREPOINT: 4}, {SHAREPOINT: 2})),
     "a row twice": ([activity(), activity()], sites({SHAREPOINT: 2}, {SHAREPOINT: 1})),
     "two owners of one tenant": ([activity(), activity(tenantOwner="John Doe")],
-                                 sites({SHAREPOINT: 2}, {SHAREPOINT: 1})),
-    "a row a location": ([activity(), activity(unusual=3), activity(tenantId="t-2"), activity(0)],
-                         sites({EXCHANGE: 2, SHAREPOINT: 7}, {EXCHANGE: 1, SHAREPOINT: 3})),
+                                 sites({SHAREPOINT: 4}, {SHAREPOINT: 2})),
+    "two owners without a tenant": ([activity(tenantId="N/A"), activity(tenantId=None, tenantOwner="John Doe")],
+                                    sites({SHAREPOINT: 4}, {SHAREPOINT: 2})),
+    "nothing found twice": ([activity(1, 0, 0, tenantId=None), activity(1, 0, 0, tenantId=None)],
+                            sites({SHAREPOINT: 0}, {SHAREPOINT: 0})),
+    "a tenant that cannot be read": ([activity(tenantId={"id": 1}), activity(tenantId={"id": 2}), activity(0)],
+                                     sites({EXCHANGE: 2}, {EXCHANGE: 1})),
+    "an owner that cannot be read": ([activity(tenantOwner=["x"]), activity(0)], sites({EXCHANGE: 2}, {EXCHANGE: 1})),
     "a part that is not known": ([activity(), activity(unusual="many", tenantId="t-2")], sites({}, {SHAREPOINT: 2})),
     "a count that is not there": ([activity(ransomware=None)], sites({SHAREPOINT: 2}, {})),
     "no workload": ([activity(None), activity("owner@example.com"), {}, None, 7, activity(0)],
@@ -112,6 +117,25 @@ async def test_unusual_sites(rows: list[Any], expected: Shown, nested: bool) -> 
     assert shown(world) == expected | {("unusual_activity_window_seconds",): 7.5 * DAY + 900 * unread}
     assert "example.com" not in world.text()
     assert "John" not in world.text()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [activity(), activity(unusual=3)],
+        [activity(), activity(ransomware=0)],
+        [activity(), activity(unusual=None), activity(unusual=None)],
+        [activity(tenantId=None), activity(tenantId="N/A")],
+        [activity(tenantId=None, tenantOwner=None), activity(tenantId=None, tenantOwner=None)],
+        [activity(tenantId=None, unusual=0), activity(tenantId=None, unusual=0)],
+    ],
+)
+async def test_contradictory_counts_of_sites_are_not_shown(rows: list[Any]) -> None:
+    others = [activity(tenantId="t-2"), activity(0)]
+    world = await read("unusual_activity", [*rows, *others], is_up=False)
+    assert shown(world) == sites({EXCHANGE: 2}, {EXCHANGE: 1}) | {("unusual_activity_window_seconds",): 7.5 * DAY}
+    assert errors(world, "serviceType") == 1
+    assert "example" not in str([view.status for view in world.accounts.snapshot.views()])
 
 
 @pytest.mark.parametrize(

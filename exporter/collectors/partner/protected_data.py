@@ -11,7 +11,7 @@ from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, is_nothing, seconds
 from exporter.avepoint.settling import Settling
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
-from exporter.collectors.distinct import RowOwners, distinct
+from exporter.collectors.distinct import RowOwners, distinct, may_repeat
 from exporter.config.schema import CollectorOptions
 from exporter.errors import AvePointError
 
@@ -76,10 +76,9 @@ class Module(NamedTuple):
     last_run: Ticks | None = None
 
     @property
-    def may_repeat(self) -> bool:
-        """Whether two equal rows describe the same module. Rows without a tenant id may describe different tenants."""
-        numbers = (self.scanned_objects, self.protected_objects, self.avepoint_bytes, self.byos_bytes)
-        return self.tenant_id != "" or not any(numbers)
+    def numbers(self) -> tuple[float | None, ...]:
+        """All numbers that are added up."""
+        return self.scanned_objects, self.protected_objects, self.avepoint_bytes, self.byos_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
         found_rows = await self._list.rows(self.api_versions, customer_id)
         rows, foreign = self._owners.own_rows(found_rows, customer_id)
         keyed = tuple(_keyed_modules(rows))
-        found = distinct(keyed, "serviceModule", may_repeat=lambda module: module.may_repeat)
+        found = distinct(keyed, "serviceModule", may_repeat=lambda one: may_repeat(one.tenant_id, one.numbers))
         unread = len(rows) - len(keyed)
         is_accepted = self._settling.are_permanent({unread} - {0}, customer_id)
         odd = None if is_accepted else rows[0].unexpected(f"rows that cannot be read: {unread}")

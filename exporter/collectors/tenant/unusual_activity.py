@@ -1,8 +1,8 @@
 """Sites with unusual activity or signs of ransomware: GET …/cloudbackupunusualactivitydata."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, NamedTuple
 
 from pydantic import Field
 
@@ -12,10 +12,11 @@ from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import iso_date, ticks_at
 from exporter.collectors.activity import RANSOMWARE, UNUSUAL
 from exporter.collectors.base import Family, Sample, known_samples
-from exporter.collectors.distinct import resource_name
+from exporter.collectors.distinct import Distinct, distinct, may_repeat, resource_name
 from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.config.sections import Seconds
+from exporter.errors import AvePointError
 
 _DAY: Final = 86_400
 _SOURCE: Final = "from GET …/cloudbackupunusualactivitydata, cached between refreshes"
@@ -37,8 +38,7 @@ class UnusualActivityOptions(CollectorOptions):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """The counts of affected sites in one workload. Unknown counts are None."""
 
     workload: str
@@ -46,12 +46,19 @@ class Signals:
     ransomware: int | None
 
 
+class _Found(NamedTuple):
+    """The counts in one row. `tenant` is the Microsoft 365 tenant, or "" if the row does not contain it."""
+
+    tenant: str
+    signals: Signals
+
+
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """For each geo location, the number of affected sites within the window. `window` is in seconds."""
+    """For each geo location and workload, the number of affected sites within the window. `window` is in seconds."""
 
     window: float
-    found: Mapping[str, tuple[Signals, ...]]
+    found: Mapping[str, Distinct[Signals]]
 
 
 class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Activities]):
@@ -70,7 +77,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         query = {"startTime": iso_date(ticks_at(start)), "finishTime": iso_date(ticks_at(now + _DAY))}
         return Activities(now - start, await self.each_location(lambda location: self._read(location, query)))
 
-    async def _read(self, location: str, query: Query) -> tuple[Signals, ...]:
+    async def _read(self, location: str, query: Query) -> Distinct[Signals]:
         data = await self.data(UNUSUAL_ACTIVITY.modern, location, query)
         if isinstance(data, dict):
             inner = folded(data)
@@ -78,47 +85,58 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
                 raise UNUSUAL_ACTIVITY.modern.unexpected("the inner field data is missing")
             data = inner["data"]
         rows = self.rows(UNUSUAL_ACTIVITY.modern, data)
-        signals = tuple(_signals_of_tenants(rows))
-        self.expect_all(rows, signals, location)
-        return tuple(_summed(signals))
+        keyed = tuple(_keyed(rows))
+        self.expect_all(rows, keyed, location)
+        return _summed(keyed)
+
+    @classmethod
+    def error(cls, records: Activities) -> AvePointError | None:
+        """Return an error if rows contradict each other, else None."""
+        return next((found.error for found in records.found.values() if found.error), None)
 
     @classmethod
     def samples(cls, records: Activities, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
         """Return the samples for a tenant's sites."""
         yield Sample(WINDOW, (), records.window)
         for location, found in records.found.items():
-            for signals in found:
+            for signals in found.records.values():
                 labels = ("", "", signals.workload, location)
                 yield from known_samples([(UNUSUAL, labels, signals.unusual), (RANSOMWARE, labels, signals.ransomware)])
 
 
-def _summed(found: Iterable[tuple[str, Signals]]) -> Iterator[Signals]:
-    """Add up the rows of each workload, and yield the sums. A sum is None if any number is unknown.
+def _summed(keyed: Collection[tuple[str, _Found, Row]]) -> Distinct[Signals]:
+    """Add up the rows of each workload. If any number is unknown or rows contradict each other, the sum is None.
 
-    There may be several rows for one workload, one per Microsoft 365 tenant or geo location. If several rows are equal,
-    only one of these rows is counted.
+    There may be several rows for one workload, one per Microsoft 365 tenant and owner.
     """
-    by_workload: dict[str, list[Signals]] = {}
-    for _, signals in dict.fromkeys(found):
-        by_workload.setdefault(signals.workload, []).append(signals)
-    for workload, parts in by_workload.items():
-        yield Signals(workload, _sum(part.unusual for part in parts), _sum(part.ransomware for part in parts))
+    found = distinct(keyed, "serviceType", may_repeat=lambda one: may_repeat(one.tenant, one.signals[1:]))
+    parts: dict[str, dict[str, Signals]] = {}
+    for key, (_, signals), _ in keyed:
+        unknown = _Found("", Signals(signals.workload, None, None))
+        parts.setdefault(signals.workload, {})[key] = found.records.get(key, unknown).signals
+    return Distinct({workload: _sum(workload, of_keys.values()) for workload, of_keys in parts.items()}, found.error)
 
 
-def _signals_of_tenants(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
-    """For each row, yield the Microsoft 365 tenant id and the site counts. If the id is missing, yield ""."""
+def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, _Found, Row]]:
     for row in rows:
         if (workload := row.service_type("serviceType")) is not None:
             # The field names are correct, although AvePoint's documentation swaps their descriptions.
             unusual = row.needed_count("unusualActivitiesCount")
             ransomware = row.needed_count("potentialRansomwareAttackCount")
-            tenant = resource_name(row, "tenantId")
-            # If the tenant is unknown, the row may be a repetition of another row.
-            signals = Signals(workload, None, None) if tenant is None else Signals(workload, unusual, ransomware)
-            yield tenant or "", signals
+            tenant, owner = resource_name(row, "tenantId"), resource_name(row, "tenantOwner")
+            # If the tenant or the owner is unknown, the row may be a repetition of another row.
+            is_known = tenant is not None and owner is not None
+            signals = Signals(workload, unusual, ransomware) if is_known else Signals(workload, None, None)
+            # The key contains a hash, because the owner is a person and keys are logged.
+            yield f"{workload}\t{hash((tenant, owner))}", _Found(tenant or "", signals), row
 
 
-def _sum(counts: Iterable[int | None]) -> int | None:
+def _sum(workload: str, parts: Iterable[Signals]) -> Signals:
+    _, unusual, ransomware = zip(*parts, strict=True)
+    return Signals(workload, _total(unusual), _total(ransomware))
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
     found = list(counts)
     known = [count for count in found if count is not None]
     return sum(known) if len(known) == len(found) else None
