@@ -17,7 +17,6 @@ log = logging.getLogger("exporter.web")
 BACKLOG: Final = 128
 _PER_TURN: Final = 8  # maximum number of connections that are accepted before the event loop runs other tasks
 _PAUSE: Final = 0.1
-_REFILL_SECONDS: Final = 1.0
 
 
 class Acceptor:
@@ -29,16 +28,19 @@ class Acceptor:
         connect: Callable[[], asyncio.Protocol],
         close_idle: Callable[[], None],
         reserve: Reserve | None = None,
+        refill_seconds: float = 1.0,
     ) -> None:
         """Create an acceptor.
 
         If no descriptors are free, the acceptor calls `close_idle`. This function must close an idle connection.
+        `refill_seconds` is the time between two attempts to fill the reserve again.
         """
         self._loop = asyncio.get_running_loop()
         self._listeners = listeners
         self._connect = connect
         self._close_idle = close_idle
         self._reserve = reserve or Reserve()
+        self._refill_seconds = refill_seconds
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_refilling = self._is_closed = False
 
@@ -88,7 +90,7 @@ class Acceptor:
             self._close_idle()
             if not self._is_refilling:
                 self._is_refilling = True
-                self._loop.call_later(_REFILL_SECONDS, self._refill)
+                self._loop.call_later(self._refill_seconds, self._refill)
             if self._reserve.release():
                 return  # The event loop calls `accept` again, because the connection is still waiting.
         self._loop.remove_reader(listener)
@@ -101,4 +103,4 @@ class Acceptor:
     def _refill(self) -> None:
         self._is_refilling = not self._is_closed and not self._reserve.refill()
         if self._is_refilling:
-            self._loop.call_later(_REFILL_SECONDS, self._refill)
+            self._loop.call_later(self._refill_seconds, self._refill)

@@ -240,22 +240,25 @@ async def test_accounts_that_are_started_refresh_by_themselves_and_stop() -> Non
 
 
 async def test_an_account_removed_while_it_asks_for_a_token_stays_gone() -> None:
-    asked = asyncio.Event()
+    asked, ended = asyncio.Event(), asyncio.Event()
     api = FakeApi({LICENSE: SEATS})
 
     async def hang(_: httpx.Request) -> httpx.Response:
         asked.set()
-        await asyncio.sleep(60)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
         raise AssertionError("unreachable")
 
     api.handler = hang
     world = World(api)
     await world.apply(licensed("a", requests={"timeout": "100ms", "retries": 0}), start=True)
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 60)
     await world.apply(licensed("b"))
-    await asyncio.sleep(0.3)  # meanwhile, the token request times out
-    assert {dict(labels).get("account") for _, labels in world.samples()} == {"b", None}
+    await asyncio.wait_for(ended.wait(), 60)  # the token request is canceled, or times out
     await world.accounts.stop()
+    assert {dict(labels).get("account") for _, labels in world.samples()} == {"b", None}
 
 
 @pytest.mark.parametrize("path", [BATCH_PATH, "/connect/token", overview_path("x")])

@@ -18,6 +18,7 @@ from tests.helpers import FakeApi, FakeClock, World
 from tests.postgresql import PASSWORD, PostgresServer
 from tests.relay import relay
 
+EXPIRES = "SELECT expires FROM avepoint_exporter_lease"
 LONG = LeaseTimes(length=3600.0, renewal=0.1, poll=0.1, attempt=0.5)
 
 
@@ -94,8 +95,8 @@ async def test_a_standby_process_shows_what_is_stored_and_takes_over(postgres: P
         await first.go_on()
         await until(lambda: not first.world.accounts.is_reading)
         assert not first.storage.may_request
-        asked = first.world.api.calls()
-        await asyncio.sleep(0.3)
+        asked, lease = first.world.api.calls(), postgres.execute(EXPIRES)
+        await until(lambda: postgres.execute(EXPIRES) != lease)
         assert first.world.api.calls() == asked
         assert (await shown(second.world)).keys() >= before.keys()
 

@@ -55,7 +55,7 @@ async def hello(listener: Listener) -> bytes:
 
 async def test_the_reserve_serves_clients_and_is_filled_again(caplog: pytest.LogCaptureFixture) -> None:
     listener, closed, reserve = Listener(NO_DESCRIPTORS, NO_DESCRIPTORS), list[None](), Reserve(2)
-    acceptor = Acceptor([listener], Hello, lambda: closed.append(None), reserve)  # type: ignore[list-item] # a double
+    acceptor = Acceptor([listener], Hello, lambda: closed.append(None), reserve, 0.01)  # type: ignore[list-item] # a double
     acceptor.start()
     assert await hello(listener) == b"hello"
     assert len(closed) == 2
@@ -63,7 +63,7 @@ async def test_the_reserve_serves_clients_and_is_filled_again(caplog: pytest.Log
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
     assert {record.getMessage() for record in caplog.records} == {"cannot accept a connection: Too many open files"}
     while not reserve.release():  # noqa: ASYNC110 - no event reports this change
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.01)
     acceptor.close()
 
 
@@ -88,11 +88,12 @@ async def test_an_aborted_connection_is_no_error(caplog: pytest.LogCaptureFixtur
 async def test_a_closed_acceptor_neither_listens_nor_holds_descriptors() -> None:
     before = descriptors()
     listener = Listener(NO_DESCRIPTORS)
-    acceptor = Acceptor([listener], Hello, lambda: None, Reserve(3))  # type: ignore[list-item] # a double
+    acceptor = Acceptor([listener], Hello, lambda: None, Reserve(3), 0)  # type: ignore[list-item] # a double
     acceptor.start()
     acceptor.accept(listener)  # type: ignore[arg-type] # a double
     acceptor.close()
-    await asyncio.sleep(1.1)  # an acceptor that is still open fills the reserve within one second
+    for _ in range(5):
+        await asyncio.sleep(0)  # an acceptor that is still open fills the reserve
     assert descriptors() == before
     with pytest.raises(ConnectionRefusedError):
         await hello(listener)
