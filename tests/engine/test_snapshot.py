@@ -2,9 +2,11 @@
 
 from exporter.collectors.base import Family, Sample
 from exporter.engine.snapshot import CollectorEntry, ReadResult, Snapshot
+from exporter.errors import AnswerError, ForbiddenError
 
 OF_CUSTOMERS = Family("avepoint_customer_info", "Names.", ("account", "customer_id"))
 OF_ACCOUNT = Family("avepoint_license_purchased_seats", "Seats.", ("account",))
+STRANGE = AnswerError("strange")
 
 
 def known(*customers: str) -> ReadResult:
@@ -46,3 +48,35 @@ def test_views_are_of_one_account_or_of_all_in_order() -> None:
     assert snapshot.views("c") == ()
     snapshot.replace([])
     assert snapshot.views() == ()
+
+
+def test_a_view_does_not_change_with_a_refresh() -> None:
+    entry = CollectorEntry("msp", "x", 60, reads={"a": known("a")}, customer_up={"a": True})
+    view = entry.view()
+    entry.record_read("b", known("b"))
+    entry.record_customer_failure("a", STRANGE)
+    assert (set(view.reads), view.customer_up, view.customer_failures) == ({"a"}, {"a": True}, {})
+
+
+def test_a_customer_that_recovered_has_no_failure() -> None:
+    entry = CollectorEntry("msp", "x", 60)
+    entry.record_customer_failure("a", STRANGE)
+    assert set(entry.customer_failures) == {"a"}
+    entry.record_read("a", known("a"))
+    assert (entry.customer_failures, entry.customer_up) == ({}, {"a": True})
+
+
+def test_a_collector_that_fails_is_not_off_any_more() -> None:
+    entry = CollectorEntry("msp", "x", 60)
+    entry.update_status(up=None, off=True)
+    entry.record_failure(STRANGE)
+    assert (entry.status.up, entry.status.off) == (False, False)
+
+
+def test_a_customer_with_data_keeps_its_data_if_a_request_is_refused() -> None:
+    refused = ForbiddenError("forbidden", status=403)
+    entry = CollectorEntry("msp", "x", 60, reads={"a": known("a")}, customer_up={"a": True, "b": False})
+    assert not entry.drop_unlicensed("a", refused)
+    assert not entry.drop_unlicensed("b", STRANGE)
+    assert entry.drop_unlicensed("b", refused)
+    assert entry.customer_up == {"a": True}

@@ -316,16 +316,20 @@ def test_what_grows_old_leaves_a_compressed_page_although_nothing_else_changes()
 def test_a_compressed_page_is_kept_until_something_on_it_changes() -> None:
     page = MetricsPage(ORDER, OwnMetrics(with_process=False))
 
-    def blocks(*reads: ReadResult, up: bool = True, now: float = 2.0, name: str = "") -> bytes:
-        given = replace(view(*reads), customer_up={"c": up})
+    def blocks(*reads: ReadResult, up: bool = True, hides: bool = False, now: float = 2.0, name: str = "") -> bytes:
+        given = replace(view(*reads), customer_up={"c": up}, hides_counters=hides)
         names = frozenset({FAMILY.name, name} if name else ())
         return page.gzipped([given], PageRequest(names=names), monotonic=now)[1]
 
     old, new = (ReadResult((Sample(FAMILY, ("c", "w"), value),), 1.0, 1.0) for value in (1.0, 2.0))
-    first = blocks(old)
-    assert blocks(old) is first
-    for changed in (blocks(new), blocks(old, new), blocks(old, up=False), blocks(old, now=100.0)):
-        assert changed is not first
+    changes: list[Callable[[], bytes]] = [
+        lambda: blocks(new), lambda: blocks(old, new), lambda: blocks(old, up=False), lambda: blocks(old, hides=True),
+        lambda: blocks(old, now=100.0),
+    ]  # fmt: skip
+    for change in changes:
+        first = blocks(old)
+        assert blocks(old) is first
+        assert change() is not first
     again = blocks(old)
     for number in range(3):
         blocks(old, name=f"name{number}")

@@ -311,3 +311,29 @@ async def test_wrong_passwords_do_not_keep_the_right_one_out(same_network: bool)
     await flooding
     await asyncio.gather(*tasks)
     assert set(statuses) == {401, 429}
+
+
+async def test_the_same_bytes_divided_differently_are_other_credentials() -> None:
+    users = {b"ab": STORED, b"a": STORED}
+    checker = PasswordChecker(Limits(), lambda password, _: password == b"c")
+    assert await checker.check(users, BasicCredentials(b"ab", b"c"), HERE) is CheckResult.RIGHT
+    assert await checker.check(users, BasicCredentials(b"a", b"bc"), HERE) is CheckResult.WRONG
+
+
+async def test_a_client_that_has_authenticated_may_use_the_whole_queue() -> None:
+    gate = Gate()
+    checker = PasswordChecker(Limits(password_checks=1, password_queue=4), gate)
+    gate.open()
+    assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.RIGHT
+    await asyncio.sleep(0)
+    crowd = [
+        asyncio.create_task(
+            checker.check(USERS, BasicCredentials(b"alice", b"no%d" % number), ClientKey(f"203.0.113.{number}", 1))
+        )
+        for number in range(3)
+    ]
+    await asyncio.sleep(0)
+    gate.open(4)
+    assert await checker.check(USERS, BasicCredentials(b"bob", b"right"), HERE) is CheckResult.WRONG, "it was checked"
+    assert await asyncio.gather(*crowd) == [CheckResult.WRONG] * 3
+    join_checks()

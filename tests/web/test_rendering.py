@@ -10,6 +10,34 @@ from exporter.web.rendering import Chunks, Key, Renderings
 KEY = Key(PageRequest(), gzip=False)
 
 
+async def test_clients_that_request_a_page_at_once_share_its_renderings() -> None:
+    started, go_on, made = asyncio.Event(), threading.Event(), list[Key]()
+
+    def render(key: Key) -> Callable[[], Chunks]:
+        made.append(key)
+        started.set()
+
+        def make() -> Chunks:
+            assert go_on.wait(20)
+            return [str(len(made)).encode()]
+
+        return make
+
+    renderings = Renderings(render)
+    first = asyncio.create_task(renderings.page(KEY))
+    await asyncio.wait_for(started.wait(), 20)
+    others = list[asyncio.Task[Chunks]]()
+    for _ in range(50):
+        others.append(asyncio.create_task(renderings.page(KEY)))
+        await asyncio.sleep(0)
+    other = asyncio.create_task(renderings.page(Key(PageRequest(), gzip=True)))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(first, *others, other)
+    assert [key.gzip for key in made] == [False, False, True]
+    renderings.close()
+
+
 async def test_a_client_that_disconnects_does_not_cancel_a_shared_page() -> None:
     started, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
