@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collectors.partner.subscriptions import INFO, NUMBERS, Subscription, SubscriptionsCollector, Words
+from exporter.collectors.partner.subscriptions import (
+    INFO,
+    NUMBERS,
+    Subscription,
+    Subscriptions,
+    SubscriptionsCollector,
+    Words,
+)
 from tests.helpers import BATCH_PATH, FakeApi, World, customer, partner, v3
 
 PATH = "/partner/external/v3/general/customers/services/batch"
@@ -113,9 +120,36 @@ async def test_a_customer_in_two_rows_has_what_both_list() -> None:
     }  # fmt: skip
 
 
-async def test_what_is_told_twice_counts_once() -> None:
+async def test_equal_subscriptions_of_one_row_are_two_purchases() -> None:
     again = product(change="+3")  # the exporter does not read the field `change`
-    assert await shown(SEATS, row("c-1", product(), again), row("c-1", product())) == {("c-1", M365): 5}
+    assert await shown(SEATS, row("c-1", product(), again)) == {("c-1", M365, "#1"): 5, ("c-1", M365, "#2"): 5}
+    three = (product(package="A"), later(package="A"), product(package="A"))
+    assert await shown(EXPIRY, row("c-1", *three)) == {
+        ("c-1", M365, "A #1"): SOON, ("c-1", M365, "A #2"): SOON, ("c-1", M365, "A #3"): LATER,
+    }  # fmt: skip
+
+
+async def test_a_row_of_a_customer_that_is_listed_twice_counts_once() -> None:
+    both = (product(), product(), later())
+    assert await shown(SEATS, row("c-1", *both), row("c-2", product()), row("c-1", *reversed(both))) == {
+        ("c-1", M365, "#1"): 5, ("c-1", M365, "#2"): 5, ("c-1", M365, "#3"): 5, ("c-2", M365): 5,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("other", "services"), [(product("Cense"), {"Cense"}), (product(), set[str]()), (later(), set[str]())]
+)
+async def test_an_equal_subscription_in_two_different_rows_of_a_customer_is_not_shown(
+    other: dict[str, Any], services: set[str]
+) -> None:
+    rows = (row("c-1", product()), row("c-1", product(), other), row("c-2", product()))
+    world = World(FakeApi({PATH: v3(list(rows))}))
+    await world.apply(partner(collectors=only({})))
+    await world.refresh()
+    assert by_labels(world, SEATS) == {**{("c-1", service): 5 for service in services}, ("c-2", M365): 5}
+    assert world.value("avepoint_up", account="msp", collector="subscriptions") == 0
+    assert world.value("avepoint_parse_errors_total", account="msp", path=PATH, field="products") == 1
+    await world.accounts.stop()
 
 
 async def test_rows_that_say_nothing_cost_only_themselves() -> None:
@@ -257,23 +291,22 @@ ANY = st.builds(
 def test_no_series_collides_none_is_lost_and_the_order_of_the_list_is_nothing(
     subscriptions: list[Subscription], source: random.Random
 ) -> None:
-    samples = list(SubscriptionsCollector.samples(tuple(subscriptions), ""))
+    samples = list(SubscriptionsCollector.samples(Subscriptions(tuple(subscriptions)), ""))
     assert len({(sample.family.name, sample.labels) for sample in samples}) == len(samples)
-    assert sum(sample.family is INFO for sample in samples) == len(set(subscriptions))
+    assert sum(sample.family is INFO for sample in samples) == len(subscriptions)
     for family, index in ((family, index) for index, family in enumerate(NUMBERS)):
-        told = sorted(one.numbers[index] or 0 for one in set(subscriptions) if one.numbers[index] is not None)
+        told = sorted(one.numbers[index] or 0 for one in subscriptions if one.numbers[index] is not None)
         assert sorted(sample.value for sample in samples if sample.family is family) == told
-    again = subscriptions + source.sample(subscriptions, len(subscriptions) // 2)
-    source.shuffle(again)
-    assert set(SubscriptionsCollector.samples(tuple(again), "")) == set(samples)
+    again = source.sample(subscriptions, len(subscriptions))
+    assert set(SubscriptionsCollector.samples(Subscriptions(tuple(again)), "")) == set(samples)
 
 
 @given(st.lists(ANY, min_size=2, max_size=6, unique=True))
 def test_what_several_are_called_depends_on_their_own_words_alone(subscriptions: list[Subscription]) -> None:
     several = [one._replace(customer_id="c", service="s") for one in subscriptions]
     several = [one for one in dict.fromkeys(several) if sum(str(o.words) == str(one.words) for o in several) == 1]
-    names = {sample.labels[3:]: sample.labels[2] for sample in SubscriptionsCollector.samples(tuple(several), "")
-             if sample.family is INFO}  # fmt: skip
+    samples = SubscriptionsCollector.samples(Subscriptions(tuple(several)), "")
+    names = {sample.labels[3:]: sample.labels[2] for sample in samples if sample.family is INFO}
     for words, name in names.items():
         text = str(Words(*words))
         assert name == ("" if len(several) == 1 else text or "#1")

@@ -78,14 +78,14 @@ def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord], 
     If several subscriptions have the same text properties, they differ in the label `subscription`. If
     `only_days` is true, AvePoint's dates have no time of day. A date without a time means the end of this day.
     """
-    different = list(dict.fromkeys(subscriptions))
-    for one in different:
-        rivals = [other for other in different if (other.customer_id, other.service) == (one.customer_id, one.service)]
+    every = list(subscriptions)
+    for index, one in enumerate(every):
+        rivals = [other for other in every if (other.customer_id, other.service) == (one.customer_id, one.service)]
         alike = [other for other in rivals if words_of(other) == words_of(one)]
         spoken = " / ".join(words_of(one).values()).replace("#", "")
         name = ""
         if len(rivals) > 1:
-            place = 1 + sum(_goes_before(other, one) for other in alike)
+            place = 1 + sum(_goes_before(other, one) for other in alike) + every[:index].count(one)
             name = spoken if spoken and len(alike) == 1 else f"{spoken} #{place}" if spoken else f"#{place}"
         labels = {
             "account": "partner",

@@ -9,16 +9,17 @@ describes the same subscription after each refresh:
   model, source, payment type, storage, …). The label does not contain numbers, dates or positions, so a third
   subscription does not change the labels of the first two.
 - Subscriptions with equal text properties are numbered in the order of their expiry. If such a subscription is added or
-  removed, the numbers of the other subscriptions may change.
+  removed, the numbers of the other subscriptions may change. Completely equal subscriptions are numbered too, because a
+  customer may buy the same subscription several times.
 
 If a second subscription to a service is added, the first subscription gets the label. If one of two subscriptions is
 removed, the remaining subscription loses the label. The sum or minimum over all subscriptions to a service does not
 depend on the label.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
 from exporter.avepoint.endpoints import SUBSCRIPTIONS
@@ -26,7 +27,9 @@ from exporter.avepoint.lists import ListReader
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds
 from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample, known_samples
+from exporter.collectors.distinct import distinct
 from exporter.config.schema import CollectorOptions
+from exporter.errors import AnswerError, AvePointError
 
 _SOURCE = "from POST …/customers/services/batch or GET /partner/services, cached between refreshes"
 _LABELS = ("account", "customer_id", "service_type", "subscription")
@@ -96,11 +99,19 @@ class Subscription(NamedTuple):
     numbers: tuple[float | None, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """The subscriptions of all customers. `error` is set if rows of the same customer contradict each other."""
+
+    found: tuple[Subscription, ...]
+    error: AnswerError | None = None
+
+
 class SubscriptionsOptions(CollectorOptions):
     """Options of the collector `subscriptions`."""
 
 
-class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscription, ...]]):
+class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, Subscriptions]):
     """Collects the subscriptions of all customers."""
 
     name = "subscriptions"
@@ -114,10 +125,9 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
         super().__init__(context, options)
         self._list = ListReader(context.client, SUBSCRIPTIONS)
 
-    async def read(self) -> tuple[Subscription, ...]:
+    async def read(self) -> Subscriptions:
         """Return the subscriptions of the included customers. Raise AvePointError if a request fails."""
-        found = await self._list.read(self.api_versions, lambda row: tuple(self._of_customer(row)))
-        return tuple(chain.from_iterable(found))
+        return _merged(await self._list.read(self.api_versions, lambda row: (row, Counter(self._of_customer(row)))))
 
     def _of_customer(self, row: Row) -> Iterator[Subscription]:
         customer_id = row.key("customerId")
@@ -131,17 +141,37 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
                 yield Subscription(customer_id, service, _words(product), _numbers(product))
 
     @classmethod
+    def error(cls, records: Subscriptions) -> AvePointError | None:
+        """Return an error if rows contradict each other, else None."""
+        return records.error
+
+    @classmethod
     def samples(
         cls,
-        records: tuple[Subscription, ...],
+        records: Subscriptions,
         customer_id: str,  # noqa: ARG003 - all customers
     ) -> Iterable[Sample]:
         """Return the samples for all subscriptions."""
-        for name, subscription in _named(records):
+        for name, subscription in _named(records.found):
             labels = (subscription.customer_id, subscription.service, name)
             yield Sample(INFO, (*labels, *subscription.words), 1.0)
             numbers = zip(NUMBERS, subscription.numbers, strict=True)
             yield from known_samples((family, labels, number) for family, number in numbers)
+
+
+def _merged(rows: Iterable[tuple[Row, Counter[Subscription]]]) -> Subscriptions:
+    """Merge the rows. A repeated row adds nothing, but equal subscriptions in one row are different subscriptions.
+
+    If two different rows of a customer contain equal subscriptions, the number of these subscriptions is unknown.
+    Therefore, drop all subscriptions of the customer to this service.
+    """
+    keyed = [
+        (f"{one.customer_id}\t{one.service}\t{hash(one)}", (one, counts), row) for row, counts in rows for one in counts
+    ]
+    found = distinct(keyed, "products")
+    lost = {(one.customer_id, one.service) for key, (one, _), _ in keyed if key not in found.records}
+    kept = (one for one, counts in found.records.values() for _ in range(counts[one]))
+    return Subscriptions(tuple(one for one in kept if (one.customer_id, one.service) not in lost), found.error)
 
 
 def _words(product: Row) -> Words:
@@ -175,9 +205,9 @@ def _unix(ticks: Ticks | None) -> float | None:
 
 
 def _named(subscriptions: Iterable[Subscription]) -> Iterator[tuple[str, Subscription]]:
-    """Yield each distinct subscription and the value of its label `subscription`."""
+    """Yield each subscription and the value of its label `subscription`."""
     services: defaultdict[tuple[str, str], list[Subscription]] = defaultdict(list)
-    for subscription in dict.fromkeys(subscriptions):
+    for subscription in subscriptions:
         services[subscription.customer_id, subscription.service].append(subscription)
     for several in services.values():
         if len(several) == 1:
