@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sys
+import threading
 from collections.abc import Generator, Iterator
 
 import hypothesis
@@ -39,16 +41,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Start slow tests first, so that parallel workers end at about the same time. Measure the coverage of some tests.
-
-    A soak test may take an hour.
-    """
-    for item in items:
-        if config.getoption("--soak"):
+    """Start slow tests first. Then, parallel workers end at about the same time. A soak test may take an hour."""
+    if config.getoption("--soak"):
+        for item in items:
             item.add_marker(pytest.mark.timeout(3600))
-        if item.nodeid.startswith(_UNMEASURED):
-            item.add_marker(pytest.mark.no_cover)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage during some tests. pytest-cov's mark `no_cover` has no effect in parallel workers."""
+    tracer, of_threads = sys.gettrace(), threading.gettrace()
+    if not item.nodeid.startswith(_UNMEASURED) or not type(tracer).__module__.startswith("coverage"):
+        return (yield)
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
+        threading.settrace(of_threads)
 
 
 @pytest.fixture
