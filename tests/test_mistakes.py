@@ -211,6 +211,50 @@ def locked_certificate(stage: Stage) -> str:
     return account(auth="client_id: app, certificate_file: app.pem")(stage)
 
 
+def certificate_file(content: bytes, password: bytes | None = None) -> Provoke:
+    """Check a configuration whose certificate file and password file contain these bytes."""
+
+    def provoke(stage: Stage) -> str:
+        (stage.folder / "password").write_bytes(password or b"")
+        (stage.folder / "password").chmod(0o600)
+        more = ", certificate_password_file: password" if password is not None else ""
+        config = FINE.replace("client_secret: hunter2", f"certificate_file: app.pem{more}")
+        return written(content, "app.pem", config)(stage)
+
+    return provoke
+
+
+def served(bits: int = 2048, end: int = 4_000_000_000, key: str = "server.pem", users: str = "{}") -> Provoke:
+    """Check a web configuration whose certificate has this key size and expiry, and return the error or warning."""
+
+    def provoke(stage: Stage) -> str:
+        (stage.folder / "server.pem").write_bytes(
+            identity(rsa.generate_private_key(65537, bits), start=1, end=end).pem()
+        )
+        (stage.folder / "config.yaml").write_text(FINE)
+        tls = f"tls_server_config:\n  cert_file: server.pem\n  key_file: {key}"
+        (stage.folder / "web.yaml").write_text(f"{tls}\nbasic_auth_users: {users}")
+        run(["--config.check", "--web.config.file", "web.yaml"])
+        (line,) = stage.written().splitlines()
+        return line.removeprefix("avepoint-exporter: ")
+
+    return provoke
+
+
+def ca_file(more: bytes) -> Provoke:
+    """Check a configuration whose file tls.ca_file has a certificate and these bytes."""
+
+    def provoke(stage: Stage) -> str:
+        own = identity(rsa.generate_private_key(65537, 2048), start=1, end=4_000_000_000)
+        begin = b"-----BEGIN CERTIFICATE-----"
+        pem = begin + own.pem().partition(begin)[2].rstrip() + b"\n"
+        (stage.folder / "ca.pem").write_bytes(pem + more)
+        said = account("tls: {ca_file: ca.pem}")(stage)
+        return said.replace(f"line {len(pem.splitlines()) + 1}", "line LINE")
+
+    return provoke
+
+
 async def said_by(call: Awaitable[Any]) -> str:
     with pytest.raises(AvePointError) as caught:
         await call
@@ -502,7 +546,31 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "TLS certificate that is none": (
         web("tls_server_config: {cert_file: web.yaml, key_file: web.yaml}"),
-        "tls_server_config.cert_file: ^certificate or key is not valid PEM; ^use files that openssl can read",
+        ("tls_server_config.cert_file: ^contains no PEM certificates; ^use certificates in PEM format (web.yaml:1)"),
+    ),
+    "empty TLS certificate": (
+        typed("--config.check", "--web.config.file", "web.yaml", config_yaml=FINE, a_crt=" ",
+              web_yaml="tls_server_config: {cert_file: a.crt, key_file: web.yaml}"),
+        "tls_server_config.cert_file: ^the file (looked in .) is empty; ^use a file that is not empty (web.yaml:1)",
+    ),
+    "TLS certificate with a short key": (
+        served(bits=1024),
+        ("tls_server_config.cert_file: ^the key of the certificate is too short; "
+         "^issue a certificate with a longer key (web.yaml:2)"),
+    ),
+    "TLS certificate that has expired": (
+        served(end=1_600_000_000),
+        "warning: tls_server_config.cert_file: ^the certificate expired on 2020-09-13; ^replace the file (web.yaml:2)",
+    ),
+    "TLS key that is none": (
+        served(key="config.yaml"),
+        ("tls_server_config.key_file: ^the private key cannot be read; "
+         "^use the private key of the certificate, in PEM format (web.yaml:3)"),
+    ),
+    "password hash that takes a day": (
+        served(users=f"{{alice: $2b$31${'a' * 21}.{'a' * 31}}}"),
+        ("warning: basic_auth_users.alice: ^with bcrypt cost 31, the first check of a password takes seconds; "
+         "^use a lower cost (web.yaml:4)"),
     ),
     "burst without an interval": (
         web("rate_limit: {burst: 5}"),
@@ -838,7 +906,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "empty secret file": (
         secret_file(b"\n"),
-        f"{AUTH}.client_secret_file: ^the file (looked in FOLDER) is empty; ^use a file that is not empty{PLACE}",
+        f"{AUTH}.client_secret_file: FOLDER/secret: ^is empty; ^enter the secret (account contoso)",
     ),
     "configuration in another encoding": (
         written(b"accounts:\n  # f\xfcr alle"), "config.yaml: ^line 2 is not UTF-8; ^save the file as UTF-8",
@@ -864,7 +932,31 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "CA file without certificates": (
         account("tls: {ca_file: config.yaml}"),
-        "accounts[0].tls.ca_file: ^contains no PEM certificates; ^set the path of a PEM file (account contoso)",
+        ("accounts[0].tls.ca_file: FOLDER/config.yaml: ^contains no PEM certificates; ^use certificates in PEM format"
+         " (account contoso)"),
+    ),
+    "CA file with a damaged certificate": (
+        ca_file(b"-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----\n"),
+        ("accounts[0].tls.ca_file: FOLDER/ca.pem: ^the certificate on line LINE is damaged; ^replace this certificate"
+         " (account contoso)"),
+    ),
+    "CA file with an incomplete certificate": (
+        ca_file(b"-----BEGIN CERTIFICATE-----\nhunter2\n"),
+        ("accounts[0].tls.ca_file: FOLDER/ca.pem: ^the certificate on line LINE is damaged; ^replace this certificate"
+         " (account contoso)"),
+    ),
+    "CA file of which a part is in UTF-16": (
+        ca_file(b"# \xe9 " + "-----BEGIN CERTIFICATE-----\nhunter2".encode("utf-16")),
+        ("accounts[0].tls.ca_file: FOLDER/ca.pem: ^line LINE is not UTF-8; ^save the file as UTF-8 (account contoso)"),
+    ),
+    "empty certificate": (
+        certificate_file(b" "),
+        f"{AUTH}.certificate_file: FOLDER/app.pem: ^is empty; ^{READ_AGAIN} (account contoso)",
+    ),
+    "password file in another encoding": (
+        certificate_file(b"-----BEGIN", b"\xe9"),
+        (f"{AUTH}.certificate_password_file: FOLDER/password: ^line 1 is not UTF-8; ^save the file as UTF-8; "
+         f"{READ_AGAIN} (account contoso)"),
     ),
     "expired certificate": (
         expired_certificate,

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from exporter import __version__
 from exporter.avepoint.hints import UNUSABLE_CA
 from exporter.avepoint.proxies import InvalidProxyError, proxy_of, without_password
 from exporter.avepoint.single_connection import SingleConnection
+from exporter.config.files import load_authorities
 from exporter.config.schema import Account
 from exporter.errors import TransportError
 
@@ -142,13 +144,16 @@ def tls_context(account: Account) -> ssl.SSLContext:
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     tls.verify_flags = (tls.verify_flags & ~ssl.VerifyFlags.VERIFY_X509_STRICT) | ssl.VERIFY_X509_PARTIAL_CHAIN
     if account.tls.ca_file is not None:
-        try:
-            tls.load_verify_locations(cafile=account.tls.ca_file)
-        except OSError as error:
-            problem = "contains no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
-            message = f"tls.ca_file: {account.tls.ca_file}: {problem}"
-            raise TransportError(message, kind="connect", hint=UNUSABLE_CA) from None
+        _trust(tls, account.tls.ca_file)
     return tls
+
+
+def _trust(tls: ssl.SSLContext, file: Path) -> None:
+    try:
+        load_authorities(tls, file.read_bytes())
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else str(error).partition(";")[0]
+        raise TransportError(f"tls.ca_file: {file}: {problem}", kind="connect", hint=UNUSABLE_CA) from None
 
 
 def origin_of(url: str) -> tuple[str, str, int | None] | None:

@@ -20,7 +20,7 @@ UNCLASSIFIED: Final = "AvePoint ignored or rejected a filter of the job list; th
 INCOMPLETE: Final = (
     "the exporter keeps the previous values and reads the list again; if the error persists, contact AvePoint's support"
 )
-UNUSABLE_CA: Final = "replace the file with PEM certificates; no restart is needed"
+UNUSABLE_CA: Final = "replace the file with certificates in PEM format; no restart is needed"
 WRONG_ISSUER: Final = "check environment or token_url"
 _LONGEST_REASON: Final = 200
 _UNREACHABLE: Final = "check the network, proxy_url, and the URL (environment, data_center, base_url or token_url)"

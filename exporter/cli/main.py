@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -42,12 +43,13 @@ from exporter.cli.flags import (
 )
 from exporter.cli.init import init
 from exporter.cli.usage import Commands, usage_message
-from exporter.cli.warnings import logging_warnings, print_warnings
+from exporter.cli.warnings import logging_warnings, print_warnings, print_web_warnings
 from exporter.clock import SystemClock
+from exporter.config.files import load_authorities
 from exporter.config.schema import Config
 from exporter.config.secrets import secret_errors
 from exporter.engine.snapshot import SnapshotView
-from exporter.errors import ConfigError
+from exporter.errors import ConfigError, why_unreadable
 from exporter.logs import setup, write_suppressed
 from exporter.web.protection import load_protection
 from exporter.web.server import check_addresses
@@ -126,7 +128,7 @@ def _checked(flags: Flags) -> str:
     config: Config | None = None
     for read in (
         loader(flags),
-        lambda: load_protection(listening_of(flags).web_config),
+        lambda: _check_web_config(listening_of(flags).web_config),
         lambda: check_addresses(listening_of(flags).addresses),
         lambda: shard_of(flags),
         lambda: storage_of(flags),
@@ -145,13 +147,19 @@ def _checked(flags: Flags) -> str:
     return f"{config_file(flags)}: valid, {accounts} account{'s' * (accounts != 1)}"
 
 
+def _check_web_config(path: Path | None) -> None:
+    print_web_warnings(load_protection(path).config, path, SystemClock().time())
+
+
 def _authority_mistakes(config: Config) -> Iterator[str]:
     for index, account in enumerate(config.accounts):
         try:
             if account.tls.ca_file is not None:
-                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(account.tls.ca_file)
-        except OSError:
-            message = "contains no PEM certificates; set the path of a PEM file"
+                load_authorities(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), account.tls.ca_file.read_bytes())
+        except ValueError as error:
+            yield f"accounts[{index}].tls.ca_file: {account.tls.ca_file}: {error} (account {account.name})"
+        except OSError as error:
+            message = f"cannot read {account.tls.ca_file}: {why_unreadable(error)}"
             yield f"accounts[{index}].tls.ca_file: {message} (account {account.name})"
 
 

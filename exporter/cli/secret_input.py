@@ -77,4 +77,6 @@ def certificate_problem(path: Path, password: str) -> tuple[str, bool]:
         check_dates(pair, SystemClock().time())
     except KeyFileError as error:
         return error.problem, error.is_of_password
+    except OSError as error:
+        return f"cannot read the file: {(error.strerror or 'unknown error').lower()}", False
     return "", False

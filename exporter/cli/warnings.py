@@ -12,8 +12,11 @@ from exporter.avepoint.proxies import invalid_variables
 from exporter.cli.variables import flag_variables, unknown_variables
 from exporter.config.load import located
 from exporter.config.schema import Config
+from exporter.config.web_load import FLAG, slow_hashes
+from exporter.config.web_schema import WebConfig
 from exporter.health.ineffective import ineffective_keys
 from exporter.logs import logger
+from exporter.web.tls import expired_certificates
 
 _VARIABLES: Final = ("client_secret_env", "certificate_password_env")
 
@@ -22,6 +25,14 @@ def print_warnings(config: Config, path: Path) -> None:
     """Print each warning about the configuration, the environment and the secret files to standard error."""
     for line in (*readable_secrets(config), *_ineffective(config, path, _known_variables())):
         click.echo(f"avepoint-exporter: warning: {line}", err=True)
+
+
+def print_web_warnings(config: WebConfig, path: Path | None, now: float) -> None:
+    """Print each warning about the web configuration to standard error. `now` is a Unix time."""
+    warnings = (*slow_hashes(config), *expired_certificates(config.tls_server_config, now))
+    if path is not None and warnings:
+        for line in located(warnings, path, FLAG):
+            click.echo(f"avepoint-exporter: warning: {line}", err=True)
 
 
 def logging_warnings(load: Callable[[], Config], path: Path) -> Callable[[], Config]:

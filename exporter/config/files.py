@@ -1,5 +1,7 @@
-"""Functions that check paths and detect changes to files."""
+"""Functions that check paths, read PEM files, and detect changes to files."""
 
+import re
+import ssl
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -8,39 +10,89 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, ValidationInfo
 
-from exporter.config.text import unexpanded
+from exporter.config.text import decode_text, unexpanded
 from exporter.errors import why_unreadable
 
 _PROBE_BYTES: Final = 4096
+_CERTIFICATE: Final = re.compile(
+    r"^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----$.*?(?:^-----END[^\n]*$|(?=^-----BEGIN)|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 
 FileStamps = Mapping[Path, tuple[int, int, int] | None]
 """Modification time, size and inode of each file, or None if the file does not exist."""
 
 
-def readable_file(path: Path, info: ValidationInfo) -> Path:
-    """Resolve a path against the directory of the configuration file.
+def existing_file(path: Path, info: ValidationInfo) -> Path:
+    """Resolve a path against the directory of the configuration file. Raise ValueError if the file does not exist.
 
-    Raise ValueError if the file is unreadable or empty. Error messages never contain a relative path, because the user
-    may have entered a secret instead of a path.
+    Error messages never contain a relative path, because the user may have entered a secret instead of a path.
     """
-    directory: Path = (info.context or {}).get("directory", Path())
-    name = str(path) if path.is_absolute() else f"the file (looked in {directory})"
+    directory, name = _place(path, info)
     if "\0" in str(path):
         raise ValueError("contains a NUL character; correct the path")
     found = directory / path
     try:
         if not S_ISREG(found.stat().st_mode):
             raise ValueError(f"{name} is not a regular file; use the path of a file")
+    except PermissionError:
+        return found
+    except OSError as error:
+        raise ValueError(unexpanded(str(path)) or f"cannot read {name}: {why_unreadable(error)}") from None
+    return found
+
+
+def readable_file(path: Path, info: ValidationInfo) -> Path:
+    """Resolve a path like `existing_file`. Raise ValueError if the file is missing, unreadable or empty."""
+    found, (_, name) = existing_file(path, info), _place(path, info)
+    try:
         with found.open("rb") as file:
             is_blank = not file.read(_PROBE_BYTES).strip()
     except OSError as error:
-        raise ValueError(unexpanded(str(path)) or f"cannot read {name}: {why_unreadable(error)}") from None
+        raise ValueError(f"cannot read {name}: {why_unreadable(error)}") from None
     if is_blank:
         raise ValueError(f"{name} is empty; use a file that is not empty")
     return found
 
 
+def _place(path: Path, info: ValidationInfo) -> tuple[Path, str]:
+    """Return the directory of the configuration file, and how error messages name the file."""
+    directory: Path = (info.context or {}).get("directory", Path())
+    return directory, str(path) if path.is_absolute() else f"the file (looked in {directory})"
+
+
+ExistingFile = Annotated[Path, AfterValidator(existing_file)]
+"""A file of one account. If the file is unreadable or empty, only this account fails."""
 ReadableFile = Annotated[Path, AfterValidator(readable_file)]
+
+
+def pem_text(data: bytes) -> str:
+    """Return the text of a PEM file without indentation. The text may be in UTF-16, because PowerShell writes UTF-16.
+
+    Raise ValueError if only a part of the file is in UTF-16.
+    """
+    try:
+        text = decode_text(data)
+    except ValueError:
+        text = data.decode("latin-1")  # Comments between the certificates may be in any encoding.
+    if "\0" in text and "-----BEGIN" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ValueError(f"line {line} is not UTF-8; save the file as UTF-8")
+    return "".join(f"{line.strip()}\n" for line in text.split("\n"))
+
+
+def load_authorities(tls: ssl.SSLContext, data: bytes) -> None:
+    """Trust the certificates in a PEM file. Raise ValueError if there is no certificate, or if one is unreadable."""
+    text = pem_text(data)
+    certificates = [*_CERTIFICATE.finditer(text)]
+    if not certificates:
+        raise ValueError("contains no PEM certificates; use certificates in PEM format")
+    for certificate in certificates:
+        try:
+            tls.load_verify_locations(cadata=certificate[0].encode("ascii", "replace").decode() + "\n")
+        except ssl.SSLError:
+            line = text.count("\n", 0, certificate.start()) + 1
+            raise ValueError(f"the certificate on line {line} is damaged; replace this certificate") from None
 
 
 def file_stamps(paths: Iterable[Path]) -> FileStamps:

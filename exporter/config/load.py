@@ -63,9 +63,9 @@ def _config(document: Document, catalogue: Catalogue, *, source: str, directory:
     return require_valid(config, errors, document, source)
 
 
-def located(errors: Iterable[InvalidKey], path: Path) -> Iterator[str]:
-    """Yield the message of each error in a configuration file, with the line number and the account."""
-    document = read_yaml(path, flag=_FLAG)
+def located(errors: Iterable[InvalidKey], path: Path, flag: str = _FLAG) -> Iterator[str]:
+    """Yield the message of each error in the file of a flag, with the line number and the account."""
+    document = read_yaml(path, flag=flag)
     yield from (locate(error, document, str(path)) for error in errors)
 
 

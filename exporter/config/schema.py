@@ -19,7 +19,7 @@ from pydantic import (
 
 from exporter.config.clouds import ENVIRONMENTS, GEOGRAPHIES
 from exporter.config.expectations import Expectations
-from exporter.config.files import ReadableFile
+from exporter.config.files import ExistingFile
 from exporter.config.ids import Id
 from exporter.config.sections import (
     Integer,
@@ -138,16 +138,16 @@ class Auth(Section):
 
     client_id: Id = Field(description="Client ID of the app registration.")
     client_secret: Secret | None = Field(None, description="Client secret; a file is more secure.")
-    client_secret_file: ReadableFile | None = Field(
+    client_secret_file: ExistingFile | None = Field(
         None, description="File with the client secret, read for each token request."
     )
     client_secret_env: EnvironmentVariable | None = Field(
         None, description="Environment variable with the client secret."
     )
-    certificate_file: ReadableFile | None = Field(
+    certificate_file: ExistingFile | None = Field(
         None, description="Certificate and private key (.pem or .pfx), read for each token request."
     )
-    certificate_password_file: ReadableFile | None = Field(
+    certificate_password_file: ExistingFile | None = Field(
         None, description="File with the password of the private key."
     )
     certificate_password_env: EnvironmentVariable | None = Field(
@@ -176,7 +176,7 @@ class Requests(Section):
 class Tls(Section):
     """Trusted certificate authorities; certificates are always verified."""
 
-    ca_file: ReadableFile | None = Field(
+    ca_file: ExistingFile | None = Field(
         None,
         description="PEM file with additional CA certificates to trust, also for an https:// proxy.",
     )

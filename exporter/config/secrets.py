@@ -41,6 +41,7 @@ def secret_errors(config: Config) -> Iterator[str]:
             try:
                 read_client_secret(auth)
             except OSError as error:
-                yield f"accounts[{index}].auth.{key}: {why_unreadable(error)} (account {account.name})"
+                message = f"cannot read {auth.client_secret_file}: {why_unreadable(error)}"
+                yield f"accounts[{index}].auth.{key}: {message} (account {account.name})"
             except ValueError as error:
                 yield f"accounts[{index}].auth.{key}: {error} (account {account.name})"

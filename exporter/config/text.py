@@ -77,7 +77,7 @@ def check_secret(secret: str) -> str:
     """Return a secret without surrounding white space. Raise ValueError if the secret is invalid."""
     secret = check_no_reference(secret.strip(), "enter the value, or use client_secret_env")
     if not secret:
-        raise ValueError("must not be empty")
+        raise ValueError("is empty; enter the secret")
     if secret.startswith("-----BEGIN"):
         raise ValueError("is a certificate or key in PEM format; use certificate_file")
     if len(secret.splitlines()) > 1:

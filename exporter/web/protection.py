@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.config.files import FileStamps, file_stamps
-from exporter.config.web_load import load_web_config, warn_of_slow_hashes
+from exporter.config.load import located
+from exporter.config.web_load import FLAG, load_web_config, warn_of_slow_hashes
 from exporter.config.web_schema import WebConfig
 from exporter.errors import ConfigError
-from exporter.web.tls import build_context
+from exporter.web.tls import UnusableTlsError, build_context
 
 log = logging.getLogger("exporter.web")
 
@@ -26,12 +27,15 @@ class Protection:
 
 def load_protection(path: Path | None) -> Protection:
     """Load the web configuration and its certificates. Raise ConfigError if one of these files is invalid."""
-    return _protection(load_web_config(path) if path else WebConfig())
+    return _protection(load_web_config(path), path) if path else Protection(WebConfig(), None, {})
 
 
-def _protection(config: WebConfig) -> Protection:
+def _protection(config: WebConfig, path: Path) -> Protection:
     tls = config.tls_server_config
-    return Protection(config, build_context(tls) if tls.enabled else None, config.users)
+    try:
+        return Protection(config, build_context(tls) if tls.enabled else None, config.users)
+    except UnusableTlsError as error:
+        raise ConfigError([*located([error.invalid], path, FLAG)]) from None
 
 
 class LiveProtection:
@@ -84,7 +88,7 @@ class LiveProtection:
         stamps = dict(file_stamps([self._path]))
         config = load_web_config(self._path)
         stamps |= file_stamps(config.files())
-        protection = _protection(config)
+        protection = _protection(config, self._path)
         self._stamps = stamps
         return protection
 

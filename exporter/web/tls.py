@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from exporter.config.files import load_authorities, pem_text
+from exporter.config.validation import InvalidKey
 from exporter.config.web_schema import TlsServerConfig
 from exporter.errors import ConfigError, why_unreadable
 
@@ -23,9 +25,23 @@ _VERIFY = {"VerifyClientCertIfGiven": ssl.CERT_OPTIONAL, "RequireAndVerifyClient
 # these suites.
 _DEFAULT_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+_WEAK = {
+    "EE_KEY_TOO_SMALL": "the key of the certificate is too short; issue a certificate with a longer key",
+    "CA_KEY_TOO_SMALL": "the key of a CA certificate is too short; use a CA with a longer key",
+    "CA_MD_TOO_WEAK": "the certificate is signed with a weak hash such as SHA-1; issue one that is signed with SHA-256",
+}
+
+
+class UnusableTlsError(ConfigError):
+    """A certificate, key or client CA that cannot be used. `invalid` contains the path of its key."""
+
+    def __init__(self, invalid: InvalidKey) -> None:
+        self.invalid = invalid
+        super().__init__([f"{invalid.path}: {invalid.message}"])
+
 
 def build_context(tls: TlsServerConfig) -> ssl.SSLContext:
-    """Return a TLS context for the server. Raise ConfigError if the certificate, key or client CA is unusable."""
+    """Return a TLS context for the server. Raise UnusableTlsError if a file is unusable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[tls.min_version]
     context.maximum_version = _VERSIONS[tls.max_version]
@@ -44,20 +60,34 @@ def build_context(tls: TlsServerConfig) -> ssl.SSLContext:
 
 
 def _load_identity(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
-    key = tls.key.get_secret_value() if tls.key else ""
-    field = "cert_file" if tls.cert_file else "cert"
+    field, key_field = "cert_file" if tls.cert_file else "cert", "key_file" if tls.key_file else "key"
+    certificate = _read(field, tls.cert_file, tls.cert)
+    key = _read(key_field, tls.key_file, tls.key.get_secret_value() if tls.key else "")
+    _load(field, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), certificate)  # finds a damaged certificate
     try:
-        with _as_file(tls.cert or "") as cert_text, _as_file(key) as key_text:
-            context.load_cert_chain(tls.cert_file or cert_text, tls.key_file or key_text, _refuse_passphrase)
+        with _as_file(_pem(field, certificate)) as path, _as_file(_pem(key_field, key)) as key_path:
+            context.load_cert_chain(path, key_path, _refuse_passphrase)
     except ssl.SSLError as error:
+        if error.reason in _WEAK:
+            raise _error(field, _WEAK[error.reason]) from None
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise _error(
-                "key_file" if tls.key_file else "key",
-                f"does not match {field}; use the private key of this certificate",
-            ) from None
-        raise _error(field, "certificate or key is not valid PEM; use files that openssl can read") from None
-    except OSError as error:
-        raise _error(field, f"cannot read the file: {why_unreadable(error)}") from None
+            what = f"does not match {field}; use the private key of this certificate"
+        else:
+            what = "the private key cannot be read; use the private key of the certificate, in PEM format"
+        raise _error(key_field, what) from None
+
+
+def expired_certificates(tls: TlsServerConfig, now: float) -> Iterator[InvalidKey]:
+    """Yield a warning if the certificate of the server has expired. `now` is a Unix time."""
+    from cryptography import x509  # noqa: PLC0415 - slow to load
+
+    if not tls.enabled:
+        return
+    field = "cert_file" if tls.cert_file else "cert"
+    first, *_ = x509.load_pem_x509_certificates(_pem(field, _read(field, tls.cert_file, tls.cert)).encode())
+    if first.not_valid_after_utc.timestamp() <= now:
+        message = f"the certificate expired on {first.not_valid_after_utc:%Y-%m-%d}; replace the file"
+        yield InvalidKey(f"tls_server_config.{field}", message)
 
 
 def _load_client_ca(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
@@ -67,17 +97,32 @@ def _load_client_ca(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
     # As in Go, trust every certificate in the file, even intermediate and client certificates.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     field = "client_ca_file" if tls.client_ca_file else "client_ca"
+    _load(field, context, _read(field, tls.client_ca_file, tls.client_ca))
+
+
+def _read(field: str, path: Path | None, text: str | None) -> bytes:
     try:
-        text = tls.client_ca_file.read_text("ascii") if tls.client_ca_file else tls.client_ca
-        context.load_verify_locations(cadata=text)
-    except (ValueError, ssl.SSLError):
-        raise _error(field, "contains no PEM certificate; use a file such as ca.pem") from None
+        return path.read_bytes() if path else (text or "").encode()
     except OSError as error:
         raise _error(field, f"cannot read the file: {why_unreadable(error)}") from None
 
 
-def _error(field: str, text: str) -> ConfigError:
-    return ConfigError([f"tls_server_config.{field}: {text}"])
+def _load(field: str, context: ssl.SSLContext, data: bytes) -> None:
+    try:
+        load_authorities(context, data)
+    except ValueError as error:
+        raise _error(field, str(error)) from None
+
+
+def _pem(field: str, data: bytes) -> str:
+    try:
+        return pem_text(data)
+    except ValueError as error:
+        raise _error(field, str(error)) from None
+
+
+def _error(field: str, text: str) -> UnusableTlsError:
+    return UnusableTlsError(InvalidKey(f"tls_server_config.{field}", text))
 
 
 def _refuse_passphrase() -> str:

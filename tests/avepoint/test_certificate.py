@@ -149,6 +149,7 @@ def forms(app: Identity) -> dict[str, tuple[bytes, bytes | None]]:
         "needless password": (app.pem(), PASSWORD),
         "pfx": (app.pfx(PASSWORD), PASSWORD + b"\n"),
         "pfx without": (app.pfx(), None),
+        "pfx with a needless password": (app.pfx(), PASSWORD),
         "pfx chain": (app.pfx(PASSWORD, [chained]), PASSWORD),
         "pfx in base64": (base64.encodebytes(app.pfx(PASSWORD)), PASSWORD),
         "pem in UTF-16": (app.pem().decode().encode("utf-16"), None),
@@ -157,7 +158,8 @@ def forms(app: Identity) -> dict[str, tuple[bytes, bytes | None]]:
 
 
 FORMS = ("pem", "key first", "chain", "rsa key", "encrypted", "encrypted rsa key", "needless password", "pfx",
-         "pfx without", "pfx chain", "pfx in base64", "pem in UTF-16", "password in UTF-16")  # fmt: skip
+         "pfx without", "pfx with a needless password", "pfx chain", "pfx in base64", "pem in UTF-16",
+         "password in UTF-16")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -462,11 +462,27 @@ async def test_a_ca_file_that_cannot_be_used_until_it_is_replaced(tmp_path: Path
         with pytest.raises(TransportError) as caught:
             await body_of(connections, connections.request("GET", "https://127.0.0.1:9/"))
         assert str(caught.value) == f"tls.ca_file: {file}: {problem}"
-        assert caught.value.hint == "replace the file with PEM certificates; no restart is needed"
+        assert caught.value.hint == "replace the file with certificates in PEM format; no restart is needed"
     shutil.copy(authority, file)
     with pytest.raises(httpx.ConnectError):
         await body_of(connections, connections.request("GET", "https://127.0.0.1:9/"))
     await connections.aclose()
+
+
+@pytest.mark.parametrize("form", ["UTF-16", "indented", "Latin-1 comment", "truncated line end"])
+def test_forms_of_a_ca_file(form: str, tmp_path: Path, authority: Path) -> None:
+    pem = authority.read_text()
+    (tmp_path / "ca.pem").write_bytes(
+        {
+            "UTF-16": pem.encode("utf-16"),
+            "indented": pem.replace("\n", "\r\n    ").encode(),
+            "Latin-1 comment": b"# Certificaci\xf3n\n" + pem.encode() + b"\xf3\n" + pem.encode(),
+            "truncated line end": pem.strip().encode(),
+        }[form]
+    )
+    tls = tls_context(make_account().model_copy(update={"tls": Tls.model_construct(ca_file=tmp_path / "ca.pem")}))
+    others = tls_context(make_account()).cert_store_stats()["x509"]
+    assert tls.cert_store_stats()["x509"] == others + 1
 
 
 async def test_no_descriptors_are_left() -> None:

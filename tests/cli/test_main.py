@@ -215,8 +215,8 @@ def test_the_check_looks_into_certificates(config: Path, tmp_path: Path, capsys:
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("avepoint-exporter: accounts[0].auth.certificate_file: ")
-    what = "contains no PEM certificates; set the path of a PEM file (account contoso)"
-    assert lines[1] == f"avepoint-exporter: accounts[0].tls.ca_file: {what}"
+    what = "contains no PEM certificates; use certificates in PEM format (account contoso)"
+    assert lines[1] == f"avepoint-exporter: accounts[0].tls.ca_file: {tmp_path / 'app.pem'}: {what}"
 
 
 OPEN = (

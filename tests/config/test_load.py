@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from exporter.avepoint.auth.credentials import certificate_mistakes
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.registry import catalogue, families
 from exporter.config.expectations import ExpectationException, Expectations
@@ -21,6 +22,7 @@ from exporter.config.load import account_names, load_config, parse_config
 from exporter.config.schema import Account, Auth, Config, CustomerFilter, Labels, Requests, Tls
 from exporter.config.secrets import read_client_secret, secret_errors
 from exporter.errors import ConfigError
+from tests.helpers import FakeClock
 
 FILES = sorted(Path(__file__).parent.glob("invalid-*.yaml"))
 SECRETS = ("hunter2", "31415926")
@@ -333,6 +335,13 @@ def test_files_of_other_systems_are_read(mark: str, encoding: str, tmp_path: Pat
     file = tmp_path / "config.yaml"
     file.write_bytes((mark + TENANT.replace("\n", "\r\n")).encode(encoding))
     assert load_config(file, catalogue()) == loaded(TENANT)
+
+
+@pytest.mark.parametrize("auth", ["client_secret_file: empty", "client_secret_file: blank", "certificate_file: empty"])
+def test_an_empty_file_of_one_account_does_not_stop_the_others(auth: str, folder: Path) -> None:
+    (folder / "config.yaml").write_text(TENANT.replace("client_secret: hunter2", auth))
+    config = load_config(folder / "config.yaml", catalogue())
+    assert len([*secret_errors(config), *certificate_mistakes(config, FakeClock())]) == 1
 
 
 def test_a_secret_has_no_white_space_around_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,7 +193,7 @@ def test_a_slow_hash_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.WARNING, "exporter.web"):
         warn_of_slow_hashes(read(tmp_path, f"basic_auth_users: {{alice: {HASH}, bob: {slow}}}"))
     assert [record.getMessage() for record in caplog.records] == [
-        "basic_auth_users.bob: with bcrypt cost 15, the first check of a password takes seconds"
+        "basic_auth_users.bob: with bcrypt cost 15, the first check of a password takes seconds; use a lower cost"
     ]
 
 

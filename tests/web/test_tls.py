@@ -149,7 +149,7 @@ def test_errors_in_files(folder: Path) -> None:
 
     tls = config(folder, client_auth_type="VerifyClientCertIfGiven", client_ca_file=str(folder / "ca.crt"))
     (folder / "ca.crt").write_text("nothing")
-    assert mistake(tls) == "client_ca_file: contains no PEM certificate; use a file such as ca.pem"
+    assert mistake(tls) == "client_ca_file: contains no PEM certificates; use certificates in PEM format"
     (folder / "ca.crt").unlink()
     assert (
         mistake(tls)
@@ -163,8 +163,11 @@ def test_errors_in_files(folder: Path) -> None:
         mistake(tls)
         == "key_file: is encrypted, but a server cannot prompt for a passphrase; store the key without a passphrase"
     )
+    (folder / "server.key").write_text("nothing")
+    what = "the private key cannot be read; use the private key of the certificate, in PEM format"
+    assert mistake(tls) == f"key_file: {what}"
     (folder / "server.crt").write_text("nothing")
-    assert mistake(tls) == "cert_file: certificate or key is not valid PEM; use files that openssl can read"
+    assert mistake(tls) == "cert_file: contains no PEM certificates; use certificates in PEM format"
     (folder / "server.crt").unlink()
     assert mistake(tls) == "cert_file: cannot read the file: no such file or directory; create it, or correct the path"
 
@@ -240,9 +243,8 @@ def test_an_invalid_change_is_logged_once_and_the_old_file_stays_in_force(
         assert live.current() is before
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
-    assert errors[0].endswith(
-        "tls_server_config.key_file: does not match cert_file; use the private key of this certificate"
-    )
+    what = "does not match cert_file; use the private key of this certificate"
+    assert errors[0].endswith(f"tls_server_config.key_file: {what} ({folder / 'web.yaml'}:4)")
     (folder / "server.crt").unlink()
     clock.now += 1
     assert live.current() is before
