@@ -20,6 +20,7 @@ _EXIT_CODES: Final = (
     ("0", "success; for `--once` and `check`, every collector works or is off"),
     ("1", "the configuration or the command line is invalid; standard error shows one line per error"),
     ("2", "a refresh failed"),
+    ("141", "the program that reads the output closed the pipe"),
 )
 _VARIABLES: Final = (
     "You can set every flag except `--version` with an environment variable. The name of the variable is"

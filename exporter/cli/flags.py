@@ -24,6 +24,7 @@ from exporter.logs import LEVELS
 DONE: Final = 0
 WRONG_CONFIGURATION: Final = 1
 UNREADABLE: Final = 2
+CLOSED_PIPE: Final = 141  # as if SIGPIPE ended the process
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 """Settings for the help texts of all commands."""

@@ -24,6 +24,7 @@ from exporter.cli.completion import completion
 from exporter.cli.demo import demo
 from exporter.cli.event_loop import exit_now, run_coroutine, run_server
 from exporter.cli.flags import (
+    CLOSED_PIPE,
     CONTEXT,
     DONE,
     EPILOG,
@@ -189,6 +190,8 @@ def run(arguments: Sequence[str]) -> int:
         return WRONG_CONFIGURATION
     except (click.Abort, KeyboardInterrupt):
         return DONE
+    except SystemExit:  # click exits if the reader of standard output has closed the pipe
+        return CLOSED_PIPE
     except OSError as error:
         if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
             raise

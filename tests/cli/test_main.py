@@ -414,19 +414,20 @@ def test_a_full_disk_is_one_line_without_a_traceback(config: Path) -> None:
     assert done.stderr == "avepoint-exporter: cannot write to standard output: no space left on device\n"
 
 
-def test_a_reader_that_closes_the_pipe_gets_no_traceback(config: Path) -> None:
+@pytest.mark.parametrize("flag", ["--config.check", "--help", "--version"])
+def test_a_reader_that_closes_the_pipe_gets_no_traceback(flag: str, config: Path) -> None:
     config.write_text(TENANT)
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [sys.executable, "-m", "exporter", "--config.check"],
+        [sys.executable, "-m", "exporter", flag],
         stdout=write,
         stderr=subprocess.PIPE,
         text=True,
         check=False,
     )
     os.close(write)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.returncode, done.stderr) == (141, ""), "a shell reports this code for programs that SIGPIPE ends"
 
 
 def test_the_variable_of_multi_process_applications_is_ignored(tmp_path: Path) -> None:
