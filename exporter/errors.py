@@ -14,7 +14,7 @@ ExporterError
     │   └── UnavailableError     429 and 5xx: temporary
     ├── NotOfferedError          the configured API version does not provide the data
     └── AnswerError              status 200, but the response reports an error or is not as documented
-        ├── IncompleteListError  a list with fewer rows than its reported total
+        ├── IncompleteListError  a list with fewer rows than AvePoint reports
         └── LinkRefusedError     a link or redirect to another origin
 """
 
@@ -193,9 +193,12 @@ class AnswerError(AvePointError):
 
 
 class IncompleteListError(AnswerError):
-    """The list has fewer rows than its reported total, or the total changed between two pages."""
+    """The list has fewer rows than AvePoint reports, or the total is unreadable or changed between two pages.
 
-    def __init__(self, message: str, *, rows: int, total: int, **about: Unpack[ErrorContext]) -> None:
+    `total` is None if it is unknown.
+    """
+
+    def __init__(self, message: str, *, rows: int, total: int | None, **about: Unpack[ErrorContext]) -> None:
         self.rows = rows
         self.total = total
         super().__init__(message, **about)

@@ -1,6 +1,6 @@
 """Classes that read complete lists with the available API version.
 
-A list with fewer rows than its reported total causes an error.
+A list with fewer rows than AvePoint reports causes an error.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
@@ -195,6 +195,8 @@ class CheckedReader:
         async def attempt() -> tuple[list[T], ListProgress]:
             progress = ListProgress(endpoint)
             items = [convert(row) async for row in walk(progress)]
+            if (value := progress.unreadable_total) is not None:
+                self._issues.unreadable(endpoint.template, "totalCount", value, "not a count")
             if progress.incomplete():
                 self._issues.incomplete_list(endpoint.template)
             return items, progress

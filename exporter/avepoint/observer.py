@@ -50,7 +50,7 @@ class Observer(Protocol):
         """Count an unknown name of a state, a workload or another enumerated field."""
 
     def incomplete_list(self, endpoint: str) -> None:
-        """Count a list that has fewer rows than its reported total."""
+        """Count a list that has fewer rows than AvePoint reports."""
 
 
 class ValueIssues:
@@ -83,13 +83,13 @@ class ValueIssues:
             self._log.warning("unknown name is used unchanged", path=endpoint, field=field, value=short(value))
 
     def incomplete_list(self, endpoint: str) -> None:
-        """Count a list that has fewer rows than its reported total."""
+        """Count a list that has fewer rows than AvePoint reports."""
         self._observer.incomplete_list(endpoint)
 
     def settled_list(self, error: IncompleteListError) -> None:
         """Log that an incomplete list is accepted as complete because its rows and its total do not change."""
-        event = "total differs from the number of rows in all refreshes of 15 minutes; the total is ignored"
-        self._log.warning(event, path=error.path, rows=error.rows, total=error.total)
+        event = "incomplete list is accepted, because all refreshes of 15 minutes returned the same rows and total"
+        self._log.warning(event, path=error.path, rows=error.rows, total=error.total, reason=str(error))
 
     def _is_new(self, *key: str) -> bool:
         if key in self._seen:

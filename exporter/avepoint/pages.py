@@ -14,6 +14,12 @@ from exporter.errors import IncompleteListError, UnreadableValueError
 RawRow = Mapping[str, object]
 MOST_PAGES: Final = 1000
 """Maximum number of pages in a list. If a list has more pages, the exporter assumes that the list is endless."""
+SMALLEST_CAP: Final = 10
+"""Default page size of the job lists.
+
+If a response contains neither a total nor a page size, a page with at least this many rows may be followed by another
+page.
+"""
 _LONGEST_ID: Final = 200
 _NO_ID: Final = frozenset({"", "n/a"})
 _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
@@ -31,6 +37,9 @@ class ListPage:
     total: int | None = None
     link: str | None = None
     size: int | None = None
+    unreadable_total: object = None
+    is_bare: bool = False
+    """Whether the response is a list without any facts about its pages."""
 
     def is_full(self, requested: int) -> bool:
         """Return whether the page is full. The page size is the lower of the requested and the reported size."""
@@ -45,7 +54,7 @@ def read_page(response: object, endpoint: Endpoint) -> ListPage:
     if endpoint.paging in (Paging.ODATA, Paging.ODATA_LINKS):
         return _odata_page(response, endpoint)
     if endpoint.paging is Paging.ELEMENTS and isinstance(response, list):
-        return ListPage(read_rows(response, endpoint, "the response"))
+        return ListPage(read_rows(response, endpoint, "the response"), is_bare=True)
     page = folded(response)
     if endpoint.paging is Paging.SALESFORCE_JOBS:
         page = folded(page.get("data"))
@@ -53,16 +62,19 @@ def read_page(response: object, endpoint: Endpoint) -> ListPage:
     if key not in page:
         raise endpoint.unexpected(f"the response has no field {key}")
     facts = page if endpoint.paging in _JOB_PAGES else folded(page.get("metadata"))
-    total = read_total(facts.get("totalcount", facts.get("totalnumber")))
+    count = facts.get("totalcount", facts.get("totalnumber"))
+    total = read_total(count)
     rows = read_rows(page[key], endpoint, key, total=total)
-    return ListPage(rows, total, read_link(facts.get("nextlink")), read_total(facts.get("pagesize")))
+    link, size = read_link(facts.get("nextlink")), read_total(facts.get("pagesize"))
+    return ListPage(rows, total, link, size, unreadable_total(count))
 
 
 def _odata_page(response: object, endpoint: Endpoint) -> ListPage:
     if not isinstance(response, dict) or "value" not in response:
         raise endpoint.unexpected("the response has no field value")
     rows = read_rows(response["value"], endpoint, "value")
-    return ListPage(rows, read_total(response.get("@odata.count")), read_link(response.get("@odata.nextLink")))
+    count, link = response.get("@odata.count"), read_link(response.get("@odata.nextLink"))
+    return ListPage(rows, read_total(count), link, unreadable_total=unreadable_total(count))
 
 
 def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None = None) -> tuple[RawRow, ...]:
@@ -85,6 +97,15 @@ def read_total(value: object) -> int | None:
     """Return the total of a list, or None if the total is missing or not a count."""
     with suppress(UnreadableValueError):
         return read_count(value)
+    return None
+
+
+def unreadable_total(value: object) -> object:
+    """Return a total that is not a count, or None if the total is missing or a count."""
+    try:
+        read_count(value)
+    except UnreadableValueError:
+        return value
     return None
 
 
@@ -138,12 +159,17 @@ class ListProgress:
         self._totals: list[int] = []
         self._counts_pages = True
         self._is_repeated = False
+        self.unreadable_total: object = None
+        self.expects_more = False
+        """Whether the last page with new rows contained a link to another page."""
 
     def enter(self, page: ListPage) -> bool:
         """Add a page, and return whether the page has new rows. Raise AnswerError if the list is endless."""
         self._pages += 1
         if self._pages > MOST_PAGES:
             raise self.endpoint.unexpected(f"the list does not end after {MOST_PAGES} pages")
+        if page.unreadable_total is not None:
+            self.unreadable_total = page.unreadable_total
         if page.total is not None:
             self._totals.append(page.total)
             self._counts_pages = self._counts_pages and page.total == len(page.rows)
@@ -153,8 +179,10 @@ class ListProgress:
         else:
             # Most lists without a key have one page, so hashes are computed only when a second page is received.
             self._first = page.rows
-        self._new_pages += self.received > before
-        return self.received > before
+        if is_new := self.received > before:
+            self._new_pages += 1
+            self.expects_more = page.link is not None
+        return is_new
 
     @property
     def received(self) -> int:
@@ -180,29 +208,44 @@ class ListProgress:
 
     @property
     def signature(self) -> tuple[int, int] | None:
-        """The total and a hash of all rows. The value is None if a page was repeated or there is no constant total."""
-        if self.total is None or self._is_repeated or self._total_changed:
+        """The total and a hash of all rows, or None if a page was repeated or the total is not constant.
+
+        If the total is unknown, the signature contains -1 instead.
+        """
+        if self._is_repeated or self._total_changed:
             return None
-        return self.total, hash(frozenset(self._identities()))
+        return -1 if self.total is None else self.total, hash(frozenset(self._identities()))
 
     def end(self, page: ListPage, size: int) -> None:
-        """End the list after a page without new rows. A full page is a repeated page if the list still lacks rows."""
-        self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
+        """End the list after a page without new rows. `size` is the requested number of rows.
+
+        An empty page is the end of the list. A full page is a repeated page if the list may have more rows. If AvePoint
+        returns more rows than requested, it returns all rows on each page.
+        """
+        if not page.rows:
+            self.expects_more = False
+        elif self.lacks_rows:
+            self._is_repeated = page.is_full(size)
+        elif self.total is None:
+            self._is_repeated = len(page.rows) == min(size, page.size or size)
 
     def incomplete(self) -> IncompleteListError | None:
         """Return an error if the list is incomplete, else None."""
-        total = self.total
-        if total is None or not (self.lacks_rows or self._total_changed):
+        reasons = {
+            "a page was repeated; ": self._is_repeated,
+            "the total changed while the list was being read; ": self.total is not None and self._total_changed,
+            "the total cannot be read; ": self.unreadable_total is not None,
+            "the link to the next page led to no new rows; ": self.total is None and self.expects_more,
+            "": self.lacks_rows,
+        }
+        reason = next((reason for reason, applies in reasons.items() if applies), None)
+        if reason is None:
             return None
-        reason = f"received {self.received} of {total} rows"
-        if self._is_repeated:
-            reason = f"a page was repeated; {reason}"
-        elif self._total_changed:
-            reason = f"the total changed while the list was being read; {reason}"
+        reason += f"received {self.received}{'' if self.total is None else f' of {self.total}'} rows"
         return IncompleteListError(
             f"{self.endpoint.template}: the list is incomplete: {reason}",
             rows=self.received,
-            total=total,
+            total=self.total,
             hint=INCOMPLETE,
             path=self.endpoint.template,
         )
@@ -249,5 +292,7 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
         # If the total exceeds the number of rows on the page, it is the total of the whole list. If both numbers are
         # equal, the total may be the total of the page.
         is_counted = progress.total is not None and progress.total > len(page.rows)
-        if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):
+        has_facts = page.total is not None or page.size is not None or page.is_bare
+        may_go_on = page.is_full(size if has_facts else SMALLEST_CAP) and not is_counted
+        if not (progress.lacks_rows or may_go_on or (progress.total is None and progress.expects_more)):
             return

@@ -3,23 +3,16 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import Endpoint, Query
-from exporter.avepoint.pages import FetchPage, ListPage, ListProgress, RawRow
+from exporter.avepoint.pages import SMALLEST_CAP, FetchPage, ListPage, ListProgress, RawRow
 from exporter.errors import (
     BadRequestError,
     LinkRefusedError,
     NotFoundError,
     StatusError,
 )
-
-_SMALLEST_CAP: Final = 10
-"""Default page size of the job lists.
-
-If a response contains no total, a page with at least this many rows may be followed by another page.
-"""
 
 
 async def odata_pages(
@@ -96,8 +89,9 @@ class IndexedPages:
                 yield row
             # If the total equals the number of rows on the page, the total may be the total of this page only.
             is_counted = progress.total is not None and progress.total > len(page.rows)
-            cursor.may_go_on = progress.lacks_rows or page.is_full(size if page.total is not None else _SMALLEST_CAP)
-            cursor.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
+            cursor.may_go_on = progress.lacks_rows or page.is_full(size if page.total is not None else SMALLEST_CAP)
+            has_link = page.link is not None and not is_counted
+            progress.expects_more = cursor.advance(self._usable(page.link), has_link=has_link)
         # Store the index of the first page only after a complete list. With a wrong index, rows may be missing.
         is_proof = progress.received and progress.states_total and not progress.lacks_rows
         self._first = cursor.first if is_proof else 0
@@ -120,14 +114,19 @@ class _Cursor:
     is_open: bool = True
     may_go_on: bool = True
 
-    def advance(self, link: Query | None, *, has_link: bool) -> None:
-        """Go to the next page. If there is a link, use the link. Ignore a link to the same page or an earlier page."""
+    def advance(self, link: Query | None, *, has_link: bool) -> bool:
+        """Go to the next page, and return whether there is a link to this page.
+
+        If there is a link, use the link. Ignore a link to the same page or an earlier page.
+        """
         named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
         is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004 - digits
         number = int(named) if is_number and named is not None else self.index + 1
         self.link = link if number > self.index else None
-        self.is_open = self.may_go_on or (has_link and number > self.index)
+        is_linked = has_link and number > self.index
+        self.is_open = self.may_go_on or is_linked
         self.index = max(number, self.index + 1)
+        return is_linked
 
     def after_refusal(self, error: StatusError, progress: ListProgress) -> None:
         """After a response with status 400 or 404, request another page, end the list or raise the error.
@@ -148,6 +147,8 @@ class _Cursor:
         if self.link is not None:
             # The link led to no new rows, but a request by page number may return new rows.
             self.link, self.is_open = None, self.may_go_on
+            if not self.is_open:
+                progress.end(page, size)
         elif self.index == 0 and not self.has_page_zero and page.total != 0:
             self.first = self.index = 1  # page 0 is empty, so the list is empty or begins with page 1
         elif self.index == 1 and self.first == 0 and page.rows:

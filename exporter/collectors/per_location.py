@@ -1,10 +1,11 @@
 """Base class of tenant collectors that use the modern API version to read each geo location separately."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Sized
 from typing import TypeVar
 
 from exporter.avepoint.endpoints import Endpoint, Query
-from exporter.avepoint.pages import folded, read_rows
+from exporter.avepoint.lists import CheckedReader
+from exporter.avepoint.pages import ListProgress, RawRow, folded, read_page
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.settling import Settling
 from exporter.collectors.base import AccountCollector, CollectorContext, Options, Records, at_location
@@ -21,6 +22,7 @@ class PerLocationCollector(AccountCollector[Options, Records]):
     def __init__(self, context: CollectorContext, options: Options) -> None:
         super().__init__(context, options)
         self._settling = Settling(context.clock)
+        self._checked = CheckedReader(context.client)
 
     async def each_location(self, read: Callable[[str], Awaitable[T]]) -> Mapping[str, T]:
         """Return the results of `read`, keyed by geo location. Raise AvePointError if a request fails."""
@@ -37,9 +39,23 @@ class PerLocationCollector(AccountCollector[Options, Records]):
             raise endpoint.unexpected("the response has no field data")
         return response["data"]
 
-    def rows(self, endpoint: Endpoint, data: object) -> Sequence[Row]:
-        """Return the rows of a JSON list. Raise AnswerError if the value is not a list."""
-        return [Row(raw, endpoint.template, self._client.value_issues) for raw in read_rows(data, endpoint, "data")]
+    async def rows(self, endpoint: Endpoint, location: str, query: Query | None = None) -> Sequence[Row]:
+        """Return the rows for one geo location. Raise AvePointError if a request fails or rows are missing.
+
+        The response has one page. The rows may be in the field `data` of another object.
+        """
+
+        async def walk(progress: ListProgress) -> AsyncIterator[RawRow]:
+            response = folded(await self._client.call(endpoint, query={**(query or {}), **at_location(location)}))
+            page = read_page({**response, **folded(response.get("data"))}, endpoint)
+            progress.enter(page)
+            for raw in page.rows:
+                yield raw
+
+        def convert(raw: RawRow) -> Row:
+            return Row(raw, endpoint.template, self._client.value_issues)
+
+        return await self._checked.read((endpoint.template, location), endpoint, walk, convert)
 
     def expect_all(self, rows: Sequence[Row], found: Sized, location: str) -> None:
         """Raise AnswerError if `found` has fewer items than `rows`, because rows could not be read.

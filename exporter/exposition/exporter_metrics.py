@@ -85,7 +85,7 @@ class OwnMetrics:
         )
         self.incomplete_lists = counter(
             "avepoint_incomplete_lists_total",
-            "Lists from AvePoint that had fewer rows than their reported total.",
+            "Lists from AvePoint that had fewer rows than AvePoint reported.",
             ("account", "path"),
         )
         build = gauge("avepoint_exporter_build_info", "Always 1.", ("version", "python_version"))

@@ -73,8 +73,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
         return await self.each_location(self._read)
 
     async def _read(self, location: str) -> Distinct[Schedule]:
-        data = await self.data(BACKUP_FREQUENCY.modern, location)
-        rows = self.rows(BACKUP_FREQUENCY.modern, data)
+        rows = await self.rows(BACKUP_FREQUENCY.modern, location)
         keyed = tuple(_keyed(rows, ticks_at(self._clock.time())))
         self.expect_all(rows, keyed, location)
         return distinct(keyed, "serviceType")

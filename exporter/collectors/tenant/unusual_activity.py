@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar, Final, NamedTuple
 from pydantic import Field
 
 from exporter.avepoint.endpoints import UNUSUAL_ACTIVITY, Query
-from exporter.avepoint.pages import folded
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import iso_date, ticks_at
 from exporter.collectors.activity import RANSOMWARE, UNUSUAL
@@ -78,13 +77,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         return Activities(now - start, await self.each_location(lambda location: self._read(location, query)))
 
     async def _read(self, location: str, query: Query) -> Distinct[Signals]:
-        data = await self.data(UNUSUAL_ACTIVITY.modern, location, query)
-        if isinstance(data, dict):
-            inner = folded(data)
-            if "data" not in inner:
-                raise UNUSUAL_ACTIVITY.modern.unexpected("the inner field data is missing")
-            data = inner["data"]
-        rows = self.rows(UNUSUAL_ACTIVITY.modern, data)
+        rows = await self.rows(UNUSUAL_ACTIVITY.modern, location, query)
         keyed = tuple(_keyed(rows))
         self.expect_all(rows, keyed, location)
         return _summed(keyed)
