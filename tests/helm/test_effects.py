@@ -5,6 +5,7 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -200,7 +201,13 @@ def another(name: str, schema: Schema, current: Any) -> Any:
 
 def rendered(values: Values) -> list[Any]:
     """Return all rendered objects without comments and checksums. A checksum changes if any text changes."""
-    return [without_checksums(decoded(one)) for one in objects(values)]
+    return _rendered(json.dumps(values))
+
+
+@lru_cache
+def _rendered(values: str) -> list[Any]:
+    """Render the chart only once for values that many tests compare with."""
+    return [without_checksums(decoded(one)) for one in objects(json.loads(values))]
 
 
 def decoded(one: Values) -> Values:
