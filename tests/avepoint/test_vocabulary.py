@@ -1,18 +1,27 @@
 """The exporter recognizes all documented spellings of workloads, states and statuses."""
 
+from collections.abc import Callable
+
 import pytest
 
 from exporter.avepoint.reading import vocabulary
+from exporter.avepoint.reading.product_vocabulary import (
+    google_app,
+    google_job_type,
+    google_state,
+    salesforce_kind,
+    salesforce_state,
+)
 
 SPELLINGS = {
     "Exchange Online": ["exchange online", "ExchangeOnline"],
     "SharePoint Online": ["SharePointOnline"],
     "OneDrive": ["OneDrive for Business", "ONEDRIVE"],
-    "Microsoft 365 Groups": ["Microsoft 365 Group", "Office 365 Groups"],
+    "Microsoft 365 Groups": ["Microsoft 365 Group", "Office 365 Groups", "Office 365 Group"],
     "Project Online": ["project-online"],
     "Public Folder": ["Public Folders", "Exchange Online Public Folder", "Exchange Online Public Folders"],
     "Teams": ["Microsoft Teams"],
-    "Viva Engage": ["Yammer", "Yammer Group", "Microsoft Viva Engage"],
+    "Viva Engage": ["Yammer", "Yammer Group", "Yammer Groups", "Microsoft Viva Engage"],
     "Teams Chat": ["Microsoft Teams Chat", "Personal Chat"],
     "Power BI": ["PowerBI"],
     "Power Automate": ["PowerAutomate"],
@@ -36,6 +45,33 @@ def test_every_workload_has_a_number_and_a_spelling() -> None:
 def test_a_workload_without_a_number_in_the_job_list(name: str) -> None:
     assert vocabulary.workload(name) == ("Copilot Studio Agents", True)
     assert vocabulary.service_type("15") == vocabulary.module(name) == ("Copilot Studio Agents", True)
+
+
+@pytest.mark.parametrize("text", ["Finished with Exceptions", "FinishedExceptions", "finished_with_exceptions"])
+def test_a_state_in_the_plural(text: str) -> None:
+    expected = ("finished_with_exception", True)
+    assert vocabulary.job_state(text) == vocabulary.job_status(text) == expected
+    assert google_state(text) == salesforce_state(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("resolve", "singular", "plural"),
+    [
+        (vocabulary.service_type, "Shared Channel", "Shared Channels"),
+        (vocabulary.service_type, "Power App", "Power Apps"),
+        (vocabulary.module, "Azure Virtual Machine", "Azure Virtual Machines"),
+        (vocabulary.module, "Calendar", "Calendars"), (vocabulary.module, "Contact", "Contacts"),
+        (vocabulary.customer_status, "No backup update", "No backup updates"),
+        (vocabulary.customer_status, "Finished with exception", "Finished with exceptions"),
+        (google_app, "Shared Drive", "Shared Drives"), (google_app, "User", "Users"),
+        (google_job_type, "Backup", "Backups"), (salesforce_kind, "Data service", "Data services"),
+    ],
+)  # fmt: skip
+def test_singular_and_plural_are_equal(
+    resolve: Callable[[str], tuple[object, bool]], singular: str, plural: str
+) -> None:
+    assert resolve(singular) == resolve(plural)
+    assert resolve(singular)[1]
 
 
 @pytest.mark.parametrize("name", ["Copilot Studio", "???", "OneDrive 2"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from exporter.avepoint.reading.text import fold, snake_case
+from exporter.avepoint.reading.text import fold, look_up, snake_case
 from exporter.avepoint.reading.vocabulary import (
     FINISHED,
     GOOGLE_WORKSPACE,
@@ -77,13 +77,13 @@ _SALESFORCE: Final = {
 
 def google_app(name: str) -> tuple[str, bool]:
     """Return the workload for a value of `appType`, and whether the value is known."""
-    found = _GOOGLE_APPS.get(fold(name))
+    found = look_up(_GOOGLE_APPS, name)
     return (name, False) if found is None else (found, True)
 
 
 def google_job_type(name: str) -> tuple[str, bool]:
     """Return the job type for a value of `jobType`, and whether the value is known."""
-    found = _GOOGLE_JOB_TYPES.get(fold(name))
+    found = look_up(_GOOGLE_JOB_TYPES, name)
     return (snake_case(name) or name, False) if found is None else (found, True)
 
 
@@ -94,7 +94,7 @@ def google_state(name: str) -> tuple[str | None, bool]:
 
 def salesforce_kind(name: str) -> tuple[tuple[str, str], bool]:
     """Return the workload and the job type for a value of `type`, and whether the value is known."""
-    found = _SALESFORCE.get(fold(name))
+    found = look_up(_SALESFORCE, name)
     return ((SALESFORCE, snake_case(name) or name), False) if found is None else (found, True)
 
 

@@ -1,9 +1,11 @@
 """Functions that normalize names and mask e-mail addresses."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
+T = TypeVar("T")
 _LONGEST_VALUE: Final = 200
 _LONGEST_SHORT: Final = 60
 LONGEST_TEXT: Final = 2000
@@ -21,6 +23,13 @@ def snake_case(name: str) -> str:
 def fold(name: str) -> str:
     """Return a name in lower case without spaces and punctuation, for case-insensitive comparisons."""
     return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def look_up(names: Mapping[str, T], name: str) -> T | None:
+    """Return the value of a name. Ignore a plural "s" at the end. The keys of `names` are results of `fold`."""
+    folded = fold(name)
+    found = names.get(folded)
+    return names.get(f"{folded}s", names.get(folded.removesuffix("s"))) if found is None else found
 
 
 def without_addresses(value: object) -> str:

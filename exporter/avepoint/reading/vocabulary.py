@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from exporter.avepoint.reading.text import fold, snake_case
+from exporter.avepoint.reading.text import fold, look_up, snake_case
 
 WORKLOADS: Final[Mapping[int, str]] = MappingProxyType({
     1: "Exchange Online", 2: "SharePoint Online", 3: "OneDrive", 4: "Microsoft 365 Groups",
@@ -112,22 +112,19 @@ MANAGEMENT_MODES: Final[Mapping[int, str]] = MappingProxyType({0: "customer", 1:
 """Maps codes in the field `managementMode` of a customer to management modes."""
 
 _OTHER_WORKLOADS: Final = {
-    "Microsoft 365 Group": 4, "Office 365 Groups": 4, "OneDrive for Business": 3, "Microsoft Teams": 7,
-    "Microsoft Teams Chat": 9, "Personal Chat": 9, "Yammer": 8, "Yammer Group": 8,
-    "Public Folders": 6, "Exchange Online Public Folder": 6, "Exchange Online Public Folders": 6,
-    "Microsoft Viva Engage": 8, "Power App": 12,
+    "Office 365 Group": 4, "OneDrive for Business": 3, "Microsoft Teams": 7, "Microsoft Teams Chat": 9,
+    "Personal Chat": 9, "Yammer": 8, "Yammer Group": 8, "Exchange Online Public Folder": 6, "Microsoft Viva Engage": 8,
 }  # fmt: skip
-_COPILOT: Final = SERVICE_TYPES[15]
-_WORKLOADS: Final = {fold(name): name for name in (*WORKLOADS.values(), _COPILOT)} | {
-    **{fold(name): WORKLOADS[number] for name, number in _OTHER_WORKLOADS.items()},
-    fold("Copilot Studio Agent"): _COPILOT,
+_WORKLOADS: Final = {fold(name): name for name in (*WORKLOADS.values(), SERVICE_TYPES[15])} | {
+    fold(name): WORKLOADS[number] for name, number in _OTHER_WORKLOADS.items()
 }
-_OTHER_STATES: Final = {"running": IN_PROGRESS, "successful": FINISHED, "success": FINISHED, "succeeded": FINISHED}
+_OTHER_STATES: Final = {
+    "running": IN_PROGRESS, "successful": FINISHED, "success": FINISHED, "succeeded": FINISHED,
+    "finishedexception": "finished_with_exception", "partialfinished": "partially_finished",
+}  # fmt: skip
 _STATES: Final = {fold(name): name for name in STATES} | {
     **{str(number): name for number, name in enumerate(STATES, start=1)},
     **_OTHER_STATES,
-    "finishedexception": "finished_with_exception",
-    "partialfinished": "partially_finished",
 }
 _SERVICE_TYPES: Final = {str(number): name for number, name in SERVICE_TYPES.items()} | {
     fold(name): name for name in SERVICE_TYPES.values()
@@ -150,7 +147,6 @@ _JOB_STATUSES: Final = {str(number): name for number, name in JOB_STATUSES.items
 }
 _CUSTOMER_STATUSES: Final = {fold(name): name for name in CUSTOMER_STATUSES.values()} | {
     **{str(number): name for number, name in CUSTOMER_STATUSES.items()},
-    "nobackupupdate": "no_backup_updates",
 }
 _MANAGEMENT_MODES: Final = {fold(name): name for name in MANAGEMENT_MODES.values()} | {
     str(number): name for number, name in MANAGEMENT_MODES.items()
@@ -159,25 +155,25 @@ _MANAGEMENT_MODES: Final = {fold(name): name for name in MANAGEMENT_MODES.values
 
 def workload(name: str) -> tuple[str, bool]:
     """Return the canonical name of a workload, and whether the name is known. Return an unknown name unchanged."""
-    found = _WORKLOADS.get(fold(name))
+    found = look_up(_WORKLOADS, name)
     return (name, False) if found is None else (found, True)
 
 
 def service_type(name: str) -> tuple[str, bool]:
     """Return the workload for a value of `serviceType`, and whether the value is known."""
-    found = _SERVICE_TYPES.get(fold(name))
+    found = look_up(_SERVICE_TYPES, name)
     return workload(name) if found is None else (found, True)
 
 
 def job_service(name: str) -> tuple[str, bool]:
     """Return the product or scan for a `jobType` ("" for "N/A"), and whether the value is known."""
-    found = "" if _is_na(name) else _JOB_SERVICES.get(fold(name))
+    found = "" if _is_na(name) else look_up(_JOB_SERVICES, name)
     return (name, False) if found is None else (found, True)
 
 
 def module(name: str) -> tuple[str, bool]:
     """Return the workload for a `jobModule` ("" for "none" and "N/A"), and whether the value is known."""
-    found = "" if _is_na(name) else _MODULES.get(fold(name))
+    found = "" if _is_na(name) else look_up(_MODULES, name)
     return workload(name) if found is None else (found, True)
 
 
@@ -212,6 +208,6 @@ def _is_na(name: str) -> bool:
 
 
 def _resolved(names: Mapping[str, str], name: str) -> tuple[str, bool]:
-    found = names.get(fold(name))
+    found = look_up(names, name)
     # A name that contains only punctuation is empty in snake case, but a label value must not be empty.
     return (snake_case(name) or name, False) if found is None else (found, True)
