@@ -140,8 +140,9 @@ def test_nested_that_is_no_object() -> None:
 
 def test_lists_item_by_item() -> None:
     row, observer, _ = make({"times": ["2026-11-18", "soon", None, 0], "one": "2026-11-18", "rows": [{"A": 1}, 7],
-                             "object": {"a": 2}, "null": None})  # fmt: skip
-    assert len(row.times("times")) == len(row.times("one")) == 1
+                             "some": [None, "2026-11-18", 0, "N/A"], "object": {"a": 2}, "null": None})  # fmt: skip
+    assert row.times("times") is None
+    assert row.times("one") == row.times("some") == (row.time("one"),)
     assert row.times("null") == row.times("absent") == ()
     assert row.each("absent") == row.each("null") == ()
     assert [one.count("a") for one in row.each("rows")] == [1, None]

@@ -148,11 +148,14 @@ def test_sizes_against_exact_arithmetic(number: object, unit: str, grouped: bool
         ("2 TB", 2048 * GB),
         ("1,024 ", 1024 * GB),
         (0, 0),
+        (-0.0, 0),
         ("0 GB", 0),
     ],
 )
 def test_sizes_in_gigabytes(value: object, size: float) -> None:
-    assert values.read_gigabytes(value) == size
+    read = values.read_gigabytes(value)
+    assert read == size
+    assert not str(read).startswith("-")
 
 
 @pytest.mark.parametrize("value", [-1, 2**53 + 1, 10**400, "-3", "1²", "0/1 GB", 2**31, 1e12, "99999999999 TB"])

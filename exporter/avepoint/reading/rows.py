@@ -129,10 +129,9 @@ class Row:
         self.refuse(spellings[0], "before its start" if since is not None and ticks < since else "in the future")
         return None
 
-    def times(self, name: str) -> tuple[Ticks, ...]:
-        """Return the readable times from a list."""
-        read = (self._value(read_time, item, name) for item in self._items(name))
-        return tuple(ticks for ticks in read if ticks is not None)
+    def times(self, name: str) -> tuple[Ticks, ...] | None:
+        """Return the times from a list. If any time is unreadable, return None."""
+        return self._value(_read_times, self.raw(name), name)
 
     def duration(self, *spellings: str) -> Ticks | None:
         """Return a duration."""
@@ -284,3 +283,8 @@ class Row:
         if not is_known:
             self._value_issues.unknown(self._endpoint, field, name)
         return resolved
+
+
+def _read_times(value: object) -> tuple[Ticks, ...]:
+    items = value if isinstance(value, list) else [value]
+    return tuple(ticks for item in items if (ticks := read_time(item)) is not None)

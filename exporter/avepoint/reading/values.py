@@ -120,7 +120,7 @@ def read_gigabytes(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 0 <= value <= _MOST:
             raise _unreadable("size in GB", value)
-        return _bytes(float(value) * 1024**3, value)
+        return _bytes(abs(float(value)) * 1024**3, value)  # `abs` changes -0.0 to 0.0
     if (text := _short_text(value)) is not None and text[-1:].isdigit():
         return read_size(f"{text} GB")
     return read_size(value)

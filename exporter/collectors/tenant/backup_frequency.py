@@ -104,7 +104,8 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
 def _keyed(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Schedule, Row]]:
     for row in rows:
         if (workload := row.service_type("serviceType")) is not None:
-            per_day, starts = row.count("frequency"), row.times("backupStartTime")
+            # If a start is unreadable, it may be the next one.
+            per_day, starts = row.count("frequency"), row.times("backupStartTime") or ()
             if any(start > now + _FARTHEST for start in starts):
                 row.refuse("backupStartTime", "the start is too far in the future")
                 starts = tuple(start for start in starts if start <= now + _FARTHEST)
