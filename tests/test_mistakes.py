@@ -1019,8 +1019,8 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "secret file that is gone": (
         secret_gone,
-        ("not tested: token: cannot read FOLDER/secret: ^No such file or directory: "
-        "^correct auth.client_secret_file or auth.client_secret_env; no restart is needed"),
+        ("not tested: token: cannot read FOLDER/secret: ^no such file or directory: "
+        "^create it, or correct the path; no restart is needed"),
     ),
     "400": (answered(httpx.Response(400)), f"{LICENSE}: ^HTTP 400: AvePoint rejected a parameter; ^{CHANGED}"),
     "401": (

@@ -20,7 +20,7 @@ from exporter.avepoint.auth.key_file import KeyFile, KeyFileError, KeyPair, chec
 from exporter.clock import Clock
 from exporter.config.schema import Auth
 from exporter.config.text import decode_text
-from exporter.errors import TokenError
+from exporter.errors import TokenError, why_unreadable
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFE: Final = 300
@@ -73,7 +73,7 @@ class ClientCertificate:
                 if contents != self._contents:
                     self._pair, self._contents = _parsed(contents), contents
         except OSError as error:
-            raise _broken(path, f"cannot read the file: {error.strerror}") from None
+            raise _unreadable(path, error) from None
         if isinstance(self._pair, KeyFileError):
             raise _broken(path, self._pair.problem, _PASSWORD if self._pair.is_of_password else _REPLACE)
         return self._pair
@@ -88,7 +88,7 @@ class ClientCertificate:
         try:
             return decode_text(path.read_bytes()).strip("\r\n").encode() or None
         except OSError as error:
-            raise _broken(path, f"cannot read the file: {error.strerror}") from None
+            raise _unreadable(path, error) from None
         except ValueError as error:
             raise _broken(path, str(error)) from None
 
@@ -119,6 +119,11 @@ def _parsed(contents: KeyFile) -> KeyPair | KeyFileError:
         return parse_in_child(contents)
     except KeyFileError as error:
         return error
+
+
+def _unreadable(path: Path, error: OSError) -> TokenError:
+    reason, _, advice = why_unreadable(error).partition("; ")
+    return _broken(path, f"cannot read the file: {reason}", f"{advice}; no restart is needed")
 
 
 def _broken(path: Path, problem: str, hint: str = _REPLACE) -> TokenError:

@@ -12,7 +12,7 @@ from exporter.avepoint.observer import Observer
 from exporter.clock import Clock
 from exporter.config.schema import Account, Auth, Config
 from exporter.config.secrets import read_client_secret
-from exporter.errors import TokenError
+from exporter.errors import TokenError, why_unreadable
 
 _FILES: Final = ("client_secret_file", "certificate_file", "certificate_password_file")
 _READ_AGAIN: Final = "correct auth.client_secret_file or auth.client_secret_env; no restart is needed"
@@ -45,10 +45,11 @@ class ClientSecret:
         try:
             return read_client_secret(self._auth)
         except OSError as error:
-            message = f"cannot read {self._auth.client_secret_file}: {error.strerror}"
+            reason, _, advice = why_unreadable(error).partition("; ")
+            message, hint = f"cannot read {self._auth.client_secret_file}: {reason}", f"{advice}; no restart is needed"
         except ValueError as error:
-            message = str(error)
-        raise TokenError(message, reason="credential", hint=_READ_AGAIN)
+            message, hint = str(error), _READ_AGAIN
+        raise TokenError(message, reason="credential", hint=hint)
 
 
 def credential(account: Account, clock: Clock, observer: Observer) -> Credential:
