@@ -33,7 +33,7 @@ _SYSTEM_MESSAGES: Final = "|".join(sorted({re.escape(os.strerror(number)) for nu
 # "client_secret: must be a string", "basic authentication" or "Basic Constraints of CA cert".
 _SECRET_SHAPES: Final = re.compile(
     r"(?is)(\b(?:bearer|basic)\s+(?!auth|tokens?\b|constraints\b)|(?:secret|assertion|_token|passw(?:or)?d|pwd|api_?key)"
-    rf"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of) |(?:{_SYSTEM_MESSAGES})(?![\w-])))"
+    rf"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of|begins|contains|cannot|line) |(?:{_SYSTEM_MESSAGES})(?![\w-])))"
     r"(?:\\*\"(?:\\.|[^\"\\])*\\?(?:\"|$)|\\*'[^']*(?:'|$)|[^\s\"',&}]+)"
 )
 _JWT: Final = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*")

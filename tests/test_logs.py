@@ -279,6 +279,11 @@ SYSTEM_MESSAGES = [
     "app_token: No such file or directory; create it",
     "Basic Constraints of CA cert not marked critical",
     "/x/api_key: Too many open files",
+    "/etc/contoso.secret: begins or ends with a quotation mark; remove the mark",
+    "/etc/contoso.secret: contains an invisible character; copy the secret again",
+    "/etc/contoso.secret: line 1 is not UTF-8; save the file as UTF-8",
+    "/etc/contoso.secret: is a placeholder; enter the value",
+    "/etc/contoso.password: cannot read the file: permission denied",
 ]
 
 

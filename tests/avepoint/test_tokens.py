@@ -167,7 +167,7 @@ def test_a_secret_file_is_read_at_each_use(tmp_path: Path) -> None:
     file.write_text("second")
     assert credential.form() == {"client_secret": "second"}
     file.write_text(" \n")
-    with pytest.raises(TokenError, match="secret: must not be empty"):
+    with pytest.raises(TokenError, match="secret: is empty"):
         credential.form()
     file.write_bytes("third\r\n".encode("utf-16"))
     assert credential.form() == {"client_secret": "third"}
@@ -186,7 +186,7 @@ def test_a_secret_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     credential = ClientSecret(make_account(auth="client_secret_env: SECRET_OF_CONTOSO").auth)
     assert credential.form() == {"client_secret": "one"}
     monkeypatch.delenv("SECRET_OF_CONTOSO")
-    with pytest.raises(TokenError, match="SECRET_OF_CONTOSO: must not be empty"):
+    with pytest.raises(TokenError, match="SECRET_OF_CONTOSO: is empty"):
         credential.form()
 
 
