@@ -176,7 +176,7 @@ def test_a_secret_file_is_read_at_each_use(tmp_path: Path) -> None:
         credential.form()
     assert "secret'" not in repr(caught.value)
     file.unlink()
-    with pytest.raises(TokenError, match="No such file") as caught:
+    with pytest.raises(TokenError, match="no such file") as caught:
         credential.form()
     assert caught.value.reason == "credential"
 
