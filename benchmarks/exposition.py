@@ -15,6 +15,7 @@ from benchmarks.portfolio import SERVICE, WORKLOADS
 from exporter.collectors.partner.protected_data import Module, ProtectedData, ProtectedDataCollector
 from exporter.engine.samples import SharedSeries
 from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
+from exporter.errors import AvePointError
 from exporter.exposition.compression import pieces
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest
@@ -70,7 +71,7 @@ class World:
         modules = (
             Module(SERVICE, name, number(10**5), number(10**5), number(10**13), number(10**12)) for name in WORKLOADS
         )
-        return ProtectedData(tuple(modules), is_complete=False)  # without sums
+        return ProtectedData(tuple(modules), lacks_rows=False, error=AvePointError("without sums"))
 
     def views(self) -> Sequence[SnapshotView]:
         """Return an immutable view of the current samples."""

@@ -1,6 +1,6 @@
 """The class for a customer, and functions that parse the customer list."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from exporter.avepoint.reading.rows import Row
@@ -10,7 +10,10 @@ from exporter.errors import AnswerError
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer. `status` and `management_mode` are None if AvePoint returns "N/A" or an unreadable value."""
+    """One customer. `status` and `management_mode` are None if AvePoint returns "N/A" or an unreadable value.
+
+    `unreadable` contains those of the fields jobStatus and tenants that cannot be read.
+    """
 
     id: str
     organization: str
@@ -20,6 +23,12 @@ class Customer:
     tenants: Mapping[str, str] = field(default_factory=dict)
     """Names of the customer's Microsoft 365 tenants by id. A hidden or unknown name is ""."""
     management_mode: str | None = None
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def knows_tenants(self) -> bool:
+        """Whether the ids of all Microsoft 365 tenants can be read."""
+        return "tenants" not in self.unreadable
 
 
 def customer_in(row: Row, names: NamePolicy) -> Customer | None:
@@ -27,21 +36,19 @@ def customer_in(row: Row, names: NamePolicy) -> Customer | None:
     identifier = row.key("id")
     if identifier is None:
         return None
+    tenants = {tenant.key("id"): names.organization(tenant.name("name")) for tenant in row.each("tenants")}
+    if None in tenants:
+        row.refuse("tenants", "the id of a tenant cannot be read")
     return Customer(
         id=identifier,
         organization=names.organization(row.name("organization")),
         country=row.label("countryOrRegion") or "",
         status=row.customer_status("jobStatus"),
         owner_email=names.owner_email(row.address("ownerEmail")) if names.shows_owner else "",
-        tenants=dict(_tenants(row, names)),
+        tenants={tenant_id: name for tenant_id, name in tenants.items() if tenant_id},
         management_mode=row.management_mode("managementMode"),
+        unreadable=tuple(field for field in ("jobStatus", "tenants") if field in row.unreadable),
     )
-
-
-def _tenants(row: Row, names: NamePolicy) -> Iterator[tuple[str, str]]:
-    for tenant in row.each("tenants"):
-        if tenant_id := tenant.key("id"):
-            yield tenant_id, names.organization(tenant.name("name"))
 
 
 def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], AnswerError | None]:
@@ -75,4 +82,5 @@ def _common(one: Customer, other: Customer) -> Customer:
             for tenant_id, name in {**one.tenants, **other.tenants}.items()
         },
         management_mode=one.management_mode if one.management_mode == other.management_mode else None,
+        unreadable=(*one.unreadable, *other.unreadable),
     )

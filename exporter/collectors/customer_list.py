@@ -12,6 +12,7 @@ import structlog
 from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.auth.tokens import StartTask
 from exporter.avepoint.endpoints import CUSTOMERS
+from exporter.avepoint.hints import CHANGED
 from exporter.avepoint.lists import PAGE_SIZE, ApiVersions, ListReader
 from exporter.avepoint.reading.rows import Row
 from exporter.clock import Clock
@@ -125,15 +126,20 @@ class CustomerList:
         return hash(normalized_id(customer_id)) in self._known or (False if self._knows_all else None)
 
     def tenants(self, customer_id: str) -> Collection[str]:
-        """Return the ids of a customer's Microsoft 365 tenants. Raise AvePointError if the customer is not listed."""
+        """Return the ids of a customer's Microsoft 365 tenants.
+
+        Raise AvePointError if the customer is not listed, or if an id cannot be read.
+        """
         if (customer := self._customer(customer_id)) is None:
             raise AvePointError("the Microsoft 365 tenants of the customer are unknown", hint=_NOT_LISTED)
+        if not customer.knows_tenants:
+            raise AnswerError("the customer list contains a Microsoft 365 tenant whose id cannot be read", hint=CHANGED)
         return customer.tenants.keys()
 
     def has_no_tenant(self, customer_id: str) -> bool:
         """Return whether the customer is listed without a Microsoft 365 tenant."""
         customer = self._customer(customer_id)
-        return customer is not None and not customer.tenants
+        return customer is not None and customer.knows_tenants and not customer.tenants
 
     def _customer(self, customer_id: str) -> Customer | None:
         """Return a customer from the list that is being read, or else from the last list."""

@@ -20,10 +20,14 @@ _REFUSED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Distinct(Generic[T]):
-    """Records by key. `error` is set if contradictory records were dropped."""
+    """Records by key. `error` is set if contradictory records were dropped.
+
+    `lacks_rows` is true if a row without a readable key was dropped.
+    """
 
     records: Mapping[str, T]
     error: AnswerError | None = None
+    lacks_rows: bool = False
 
 
 def resource_name(row: Row, field: str) -> str | None:
@@ -39,16 +43,18 @@ def resource_name(row: Row, field: str) -> str | None:
 
 
 def distinct(
-    keyed: Iterable[tuple[str, T, Row]], field: str, *, may_repeat: Callable[[T], bool] = lambda _: True
+    keyed: Iterable[tuple[str, T, Row] | None], field: str, *, may_repeat: Callable[[T], bool] = lambda _: True
 ) -> Distinct[T]:
-    """Return one record per key. If different records have the same key, drop all of them.
+    """Return one record per key. An item of `keyed` is None if the key of its row cannot be read.
 
-    If several records are equal, keep one record. If `may_repeat` returns False for equal records, drop all of these
-    records.
+    If different records have the same key, drop all of them. If several records are equal, keep one record. If
+    `may_repeat` returns False for equal records, drop all of these records.
     """
     kept: dict[str, T] = {}
     dropped: dict[str, Row] = {}
-    for key, record, row in keyed:
+    items = list(keyed)
+    found = [item for item in items if item is not None]
+    for key, record, row in found:
         if key in dropped:
             continue
         if key in kept and (kept[key] != record or not may_repeat(record)):
@@ -57,9 +63,9 @@ def distinct(
             del kept[key]
             continue
         kept[key] = record
-    for row in dropped.values():
-        return Distinct(kept, row.unexpected(f"rows with the same {field} contradict each other: {len(dropped)}"))
-    return Distinct(kept)
+    contradiction = f"rows with the same {field} contradict each other: {len(dropped)}"
+    error = next((row.unexpected(contradiction) for row in dropped.values()), None)
+    return Distinct(kept, error, lacks_rows=len(found) < len(items))
 
 
 def may_repeat(tenant_id: str, numbers: Iterable[float | None]) -> bool:

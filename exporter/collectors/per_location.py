@@ -1,6 +1,6 @@
 """Base class of tenant collectors that use the modern API version to read each geo location separately."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from exporter.avepoint.endpoints import Endpoint, Query
@@ -57,11 +57,11 @@ class PerLocationCollector(AccountCollector[Options, Records]):
 
         return await self._checked.read((endpoint.template, location), endpoint, walk, convert)
 
-    def expect_all(self, rows: Sequence[Row], found: Sized, location: str) -> None:
-        """Raise AnswerError if `found` has fewer items than `rows`, because rows could not be read.
+    def expect_all(self, rows: Sequence[Row], found: Sequence[object], location: str) -> None:
+        """Raise AnswerError if an item of `found` is None, because its row could not be read.
 
         Such a row may belong to any workload. Rows that are permanently unreadable are ignored.
         """
-        unread = len(rows) - len(found)
+        unread = found.count(None)
         if not self._settling.are_permanent({unread} - {0}, location):
             raise rows[0].unexpected(f"rows that cannot be read: {unread}")

@@ -20,6 +20,7 @@ from exporter.collectors.tenant.license import LicenseCollector
 from exporter.collectors.tenant.retention import RetentionCollector
 from exporter.collectors.tenant.salesforce_jobs import SalesforceJobsCollector
 from exporter.collectors.tenant.unusual_activity import UnusualActivityCollector
+from exporter.collectors.unread import UNREAD
 from exporter.config.schema import CollectorOptions
 
 COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
@@ -55,4 +56,4 @@ def families() -> tuple[Family, ...]:
 
 def stored_families() -> tuple[Family, ...]:
     """Return all families without duplicates, including internal families. Internal families are not exposed."""
-    return tuple(dict.fromkeys(family for collector in COLLECTORS for family in collector.families))
+    return (*dict.fromkeys(family for collector in COLLECTORS for family in collector.families), UNREAD)

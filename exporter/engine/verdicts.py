@@ -194,13 +194,13 @@ class AccountVerdicts:
         former, parts = self._parts.get(name, (None, {}))
         if read is former:
             return
-        self._verdict.mark(parts)
+        self._verdict.mark(filter(None, parts))
         if read is None:
             del self._parts[name]
             return
         divided = await asyncio.to_thread(by_customer, read.samples)
         self._parts[name] = read, divided
-        self._verdict.mark({**divided, **dict.fromkeys(self._verdict.customers())})
+        self._verdict.mark(filter(None, (*divided, *self._verdict.customers())))
 
     def _sources(self, customer_id: str) -> Mapping[str, Source]:
         return {collector.name: self._source(collector, entry, customer_id) for collector, entry in self._collectors}
@@ -210,7 +210,8 @@ class AccountVerdicts:
         fresh = 0.0 if not doubtful.isdisjoint({"", customer_id}) else fresh_for(collector.options.interval)
         if self._is_divided(collector):
             read, parts = self._parts.get(collector.name, (None, {}))
-            samples = parts.get(customer_id, ())
+            # The row of an unreadable customer may be the row of each customer without a row.
+            samples = parts.get(customer_id, parts.get("", ()))
         else:
             read = self._facts.get(collector.name, {}).get(customer_id)
             samples = () if read is None else read.samples

@@ -6,7 +6,7 @@ from typing import Final
 
 from exporter.avepoint.reading.vocabulary import FINISHED, MICROSOFT_365, NOT_OVER, OVER
 from exporter.config.expectations import Limits
-from exporter.health.facts import JobFacts
+from exporter.health.facts import SCANNED, JobFacts
 from exporter.health.findings import Finding, Outcome, Subject, View, next_change, outcome
 
 _OFF: Final = frozenset({"disabled", "waiting_for_configuration"})
@@ -95,7 +95,8 @@ def _is_scanned(view: View, job: JobFacts) -> bool | None:
         return False
     if job.workload in view.facts.scanned:
         return True
-    return None if source.read_at is None else False
+    is_unread = any(one.may_be(_SCANNING, SCANNED, job.workload) for one in view.facts.unreadable)
+    return None if source.read_at is None or is_unread else False
 
 
 def overdue(view: View) -> Iterator[Finding]:
@@ -119,7 +120,8 @@ def late(view: View) -> Iterator[Finding]:
         if interval is not None:
             yield backup.overdue_after(backup.limits.backup_intervals * interval)
         else:
-            yield Finding(backup.subject, Outcome.UNKNOWN if is_missing else Outcome.FINE, job.collector)
+            is_unread = any(one.may_be(_SCHEDULES, _INTERVAL, job.workload) for one in view.facts.unreadable)
+            yield Finding(backup.subject, Outcome.UNKNOWN if is_missing or is_unread else Outcome.FINE, job.collector)
 
 
 def stopped(view: View) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from exporter.avepoint.reading.vocabulary import MICROSOFT_365
 from exporter.collectors.base import Sample
+from exporter.collectors.unread import DROPPED_ROW, UNREAD, Unread
 
 _FRESH_FOR: Final = 3 * 3600.0
 
@@ -44,7 +45,10 @@ def fresh_for(interval: float) -> float:
 
 
 def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
-    """Group samples by customer id, and omit samples without a customer."""
+    """Group samples by customer id, and omit samples of families without a customer.
+
+    The id "" has the samples of an unreadable customer.
+    """
     found: dict[str, list[Sample]] = {}
     for sample in samples:
         if sample.family.labels[1:2] == ("customer_id",):
@@ -118,6 +122,18 @@ _UNSUCCESSFUL: Final = "avepoint_resource_completed_job_timestamp_seconds"
 _JOB_KEY: Final = ("product", "workload", "job_type", "geo_location")
 
 
+class Unreadable(NamedTuple):
+    """A value that AvePoint returns, but that the exporter cannot read. `unread` identifies the value."""
+
+    collector: str
+    unread: Unread
+
+    def may_be(self, collector: str, family: str, workload: str) -> bool:
+        """Return whether this may be the value of a collector's family for a workload."""
+        is_named = self.unread.family == family and self.unread.workload == workload
+        return self.collector == collector and (is_named or self.unread == DROPPED_ROW)
+
+
 class Facts:
     """The facts about one customer. Every fact includes the name of the collector that read the fact."""
 
@@ -126,6 +142,12 @@ class Facts:
         for source in sources:
             for sample in source.samples:
                 self._samples.setdefault(sample.family.name, []).append((source.collector, sample))
+
+    @cached_property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """The values that cannot be read."""
+        samples = self._samples.get(UNREAD.name, ())
+        return tuple(Unreadable(collector, Unread(*sample.labels[1:])) for collector, sample in samples)
 
     @cached_property
     def jobs(self) -> tuple[JobFacts, ...]:

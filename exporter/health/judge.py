@@ -11,6 +11,7 @@ from math import inf
 from typing import Final
 
 from exporter.avepoint.reading.vocabulary import MICROSOFT_365
+from exporter.collectors.unread import DROPPED_ROW
 from exporter.config.expectations import ProblemName
 from exporter.health.backups import due_times
 from exporter.health.findings import Finding, Outcome, Subject, View, next_change
@@ -125,18 +126,29 @@ class _Decision:
                 if self._stays_without_findings(held, own):
                     self._hold(held, own)
         for key, time in self._memory.first_seen.items():
-            if key.problem == self.problem.name and key.subject not in groups and is_stale:
+            if key.problem == self.problem.name and key.subject not in groups and (is_stale or unclassified):
                 self.first_seen[key] = time
         return self
 
     def _findings(self) -> Mapping[Subject, list[Finding]]:
         groups: dict[Subject, list[Finding]] = {}
-        for finding in self.problem.find(self._view):
+        unreadable = tuple(self._unreadable()) if self._view.facts.unreadable else ()
+        for finding in (*self.problem.find(self._view), *unreadable):
             if not self._is_ignored(finding.subject):
                 groups.setdefault(finding.subject, []).append(finding)
                 if finding.changes_at > self._view.now:
                     self.changes_at = min(self.changes_at, finding.changes_at)
+        for findings in groups.values() if unreadable else ():
+            findings.extend(one for one in unreadable if one.is_unclassified)
         return groups
+
+    def _unreadable(self) -> Iterator[Finding]:
+        """Yield an unknown finding for each value that cannot be read. A dropped row may describe any subject."""
+        for collector, unread in self._view.facts.unreadable:
+            is_dropped = unread == DROPPED_ROW and collector in self._rules.collectors[self.problem.name]
+            if is_dropped or unread.family in self.problem.families:
+                subject = Subject("", unread.workload, "", unread.geo_location, unread.service_type)
+                yield Finding(subject, Outcome.UNKNOWN, collector, is_unclassified=is_dropped)
 
     def _is_ignored(self, subject: Subject) -> bool:
         # A subject with a workload but without a product belongs to Microsoft 365.
@@ -149,7 +161,8 @@ class _Decision:
 
     def _decide_subject(self, key: ProblemKey, findings: list[Finding]) -> None:
         wrong = [one for one in findings if one.outcome is Outcome.WRONG and self._is_fresh(one.collector)]
-        if wrong:
+        is_partial = self.problem.needs_all and any(one.outcome is Outcome.UNKNOWN for one in findings)
+        if wrong and not is_partial:
             self._decide_wrong(key, min(wrong, key=lambda one: self._begins(key, one)))
             return
         self._keep_first_seen(key, findings)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from exporter.avepoint.reading.vocabulary import CUSTOMER_STATUSES
 from exporter.health.facts import Record
 from exporter.health.findings import Finding, Outcome, Subject, View, next_change, outcome
 
@@ -16,6 +17,7 @@ INFO: Final = "avepoint_subscription_info"
 OUT_OF_POLICY: Final = "avepoint_license_out_of_policy"
 OUT_OF_POLICY_SINCE: Final = "avepoint_license_out_of_policy_timestamp_seconds"
 STATUS: Final = "avepoint_customer_status"
+_KNOWN: Final = frozenset(CUSTOMER_STATUSES.values())
 _ATTENTION: Final = frozenset(
     {"waiting_for_configuration", "multiple_issues_found", "finished_with_exception", "no_backup_updates"}
 )
@@ -152,4 +154,5 @@ def attention(view: View) -> Iterator[Finding]:
 def _status(view: View, statuses: frozenset[str]) -> Iterator[Finding]:
     grace = view.limits.of().status_after
     for one in view.facts.statuses(STATUS):
-        yield Finding(Subject(), outcome(wrong=one.status in statuses), one.collector, grace=grace)
+        found = outcome(wrong=one.status in statuses) if one.status in _KNOWN else Outcome.UNKNOWN
+        yield Finding(Subject(), found, one.collector, grace=grace)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from exporter.avepoint.reading.vocabulary import MICROSOFT_365
+from exporter.avepoint.reading.vocabulary import FAILED, MICROSOFT_365, NOT_OVER, OVER
 from exporter.health.facts import SCANNED, Record
 from exporter.health.findings import Finding, Outcome, Subject, View, outcome
 
@@ -12,7 +12,7 @@ USERS: Final = "avepoint_users"
 CUSTOMER_SCAN: Final = "avepoint_customer_scan_status"
 PROFILE_SCAN: Final = "avepoint_scan_profile_status"
 CONSENT: Final = "avepoint_app_consent"
-_FAILED: Final = frozenset({"failed", "failed_to_start"})
+_KNOWN: Final = frozenset({*OVER, *NOT_OVER})
 
 
 def objects_unprotected(view: View) -> Iterator[Finding]:
@@ -55,7 +55,8 @@ def scan_failed(view: View) -> Iterator[Finding]:
     """Find customers whose scans have failed for at least `scan_failed_after`."""
     grace = view.limits.of().scan_failed_after
     for scan in (*view.facts.statuses(CUSTOMER_SCAN), *view.facts.statuses(PROFILE_SCAN)):
-        yield Finding(Subject(), outcome(wrong=scan.status in _FAILED), scan.collector, grace=grace)
+        found = outcome(wrong=scan.status in FAILED) if scan.status in _KNOWN else Outcome.UNKNOWN
+        yield Finding(Subject(), found, scan.collector, grace=grace)
 
 
 def consent_missing(view: View) -> Iterator[Finding]:

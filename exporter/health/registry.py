@@ -14,16 +14,19 @@ from exporter.health.findings import Find
 Severity = Literal["critical", "warning", "info"]
 
 _JOBS: Final = ("avepoint_last_job_state",)
-_STORAGE: Final = (*licenses.LICENSE_STORAGE, *licenses.STORAGE)
+_SEATS: Final = (*licenses.LICENSE_SEATS, *licenses.SEATS, licenses.EXPIRY)
+_STORAGE: Final = (*licenses.LICENSE_STORAGE, *licenses.STORAGE, licenses.EXPIRY)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A problem that a customer may have.
 
-    The problem depends on all collectors that export at least one of the `families`. The problem is not reported for a
+    The problem depends on all collectors that export at least one of the `families`. While a value of these families
+    cannot be read, the problem is unknown. The problem is not reported for a
     subject that has one of the problems in `hidden_by`. If the start of the condition is unknown and `is_loud` is
-    true, the problem is reported without a grace period.
+    true, the problem is reported without a grace period. If `needs_all` is true, the problem depends on a sum or a
+    maximum, so it cannot begin while one of the values cannot be read.
     """
 
     name: ProblemName
@@ -32,6 +35,7 @@ class Problem:
     find: Find
     hidden_by: tuple[ProblemName, ...] = ()
     is_loud: bool = True
+    needs_all: bool = False
 
 
 PROBLEMS: Final = (
@@ -43,7 +47,13 @@ PROBLEMS: Final = (
     Problem("job_failed", "warning", _JOBS, jobs.failed),
     Problem("job_incomplete", "info", _JOBS, jobs.incomplete, hidden_by=("job_failed",)),
     Problem("job_stuck", "warning", _JOBS, jobs.stuck),
-    Problem("objects_unprotected", "warning", (SCANNED,), protection.objects_unprotected),
+    Problem(
+        "objects_unprotected",
+        "warning",
+        (SCANNED, protection.PROTECTED),
+        protection.objects_unprotected,
+        needs_all=True,
+    ),
     Problem("users_unprotected", "warning", (protection.USERS,), protection.users_unprotected),
     Problem("scan_failed", "warning", (protection.CUSTOMER_SCAN, protection.PROFILE_SCAN), protection.scan_failed),
     Problem("consent_missing", "critical", (protection.CONSENT,), protection.consent_missing),
@@ -51,19 +61,27 @@ PROBLEMS: Final = (
     Problem(
         "unusual_activity", "info", (settings.UNUSUAL,), settings.unusual_activity, hidden_by=("ransomware_suspected",)
     ),
-    Problem("retention_too_short", "warning", (settings.PERIOD,), settings.retention_too_short),
+    Problem("retention_too_short", "warning", (settings.PERIOD, settings.SHORTEST), settings.retention_too_short),
     Problem("restore_not_tested", "info", _JOBS, jobs.restore_not_tested, is_loud=False),
-    Problem("seats_exceeded", "warning", (*licenses.LICENSE_SEATS, *licenses.SEATS), licenses.seats_exceeded),
-    Problem("storage_full", "critical", _STORAGE, licenses.storage_full),
-    Problem("storage_nearly_full", "warning", _STORAGE, licenses.storage_nearly_full, hidden_by=("storage_full",)),
+    Problem("seats_exceeded", "warning", _SEATS, licenses.seats_exceeded, needs_all=True),
+    Problem("storage_full", "critical", _STORAGE, licenses.storage_full, needs_all=True),
+    Problem(
+        "storage_nearly_full",
+        "warning",
+        _STORAGE,
+        licenses.storage_nearly_full,
+        hidden_by=("storage_full",),
+        needs_all=True,
+    ),
     Problem("license_out_of_policy", "critical", (licenses.OUT_OF_POLICY,), licenses.out_of_policy),
-    Problem("subscription_expired", "warning", (licenses.EXPIRY,), licenses.subscription_expired),
+    Problem("subscription_expired", "warning", (licenses.EXPIRY,), licenses.subscription_expired, needs_all=True),
     Problem(
         "subscription_expiring",
         "warning",
         (licenses.EXPIRY,),
         licenses.subscription_expiring,
         hidden_by=("subscription_expired",),
+        needs_all=True,
     ),
     Problem("customer_status_failed", "warning", (licenses.STATUS,), licenses.status_failed),
     Problem(

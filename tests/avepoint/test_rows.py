@@ -99,10 +99,12 @@ def test_a_signed_or_fractional_number_is_the_number_of_no_value(number: object)
     assert make({"x": " 3 "})[0].job_state("x") == "failed"
 
 
-def test_times_that_can_be_read() -> None:
+def test_a_row_lists_the_fields_that_cannot_be_read() -> None:
     row, _, _ = make({"never": 0, "null": None, "bad": "soon", "past": "2024-10-12", "future": "2199-01-01"})
-    names = ("never", "null", "past", "bad", "absent", "future")
-    assert [row.is_past_time(name) for name in names] == [True, True, True, False, False, False]
+    for name in ("never", "null", "past", "bad", "absent", "future"):
+        row.past_time(name)
+    assert row.needed_count("absent") is None
+    assert row.unreadable == ("bad", "future", "absent")
 
 
 @pytest.mark.parametrize(

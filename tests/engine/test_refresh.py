@@ -27,7 +27,7 @@ from tests.helpers import (
 )
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
-LICENSE_ANSWER = {"statusCode": 200, "data": {"purchasedUserSeats": 5}}
+LICENSE_ANSWER = {"statusCode": 200, "data": {"purchasedUserSeats": 5, "outOfPolicyTime": None}}
 
 
 def names(count: int) -> list[str]:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from exporter.collectors.base import Sample
+from exporter.collectors.unread import UNREAD
 from tests.health.support import DAY, HOUR, NOW, World, job, sample
 
 ON_PARTNER = "customer_jobs"
@@ -260,3 +262,30 @@ def test_backups_of_a_product_without_workloads_are_unknown() -> None:
     world = World().read(ON_PARTNER, *job(start=NOW, success=NOW, workload="", product="Salesforce"))
 
     assert world.outcome("backup_overdue") == "unknown"
+
+
+def unread(family: str = "", **labels: str) -> Sample:
+    return Sample(UNREAD, ("", family, labels.get("workload", ""), "", ""), 1.0)
+
+
+@pytest.mark.parametrize("odd", [unread(), unread("avepoint_scanned_objects", workload="Teams")])
+def test_an_idle_backup_is_unknown_if_its_scanned_objects_are_unreadable(odd: Sample) -> None:
+    world = partner(success=NOW - 10 * DAY, start=NOW - 10 * DAY).read("protected_data", SCANNED)
+    assert world.outcome("backup_overdue") == "wrong"
+
+    world.passes(60).reread().read("protected_data", odd)
+    assert world.names() == {"backup_overdue"}
+    world.restarts(memory=False)
+    assert world.outcome("backup_overdue") == "unknown"
+
+
+@pytest.mark.parametrize("odd", [unread(), unread(PER_DAY, workload="Teams")])
+def test_a_backup_is_not_known_to_be_on_time_if_its_schedule_is_unreadable(odd: Sample) -> None:
+    schedule = sample(PER_DAY, 3600.0, workload="Teams")
+    world = World("tenant").read("jobs", *job(start=NOW, success=NOW - 10 * HOUR)).read("backup_frequency", schedule)
+    assert world.outcome("backup_late") == "wrong"
+
+    world.passes(60).reread().read("backup_frequency", odd)
+    assert world.names() == {"backup_late"}
+    world.restarts(memory=False)
+    assert world.outcome("backup_late") == "unknown"

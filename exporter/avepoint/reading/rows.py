@@ -37,10 +37,10 @@ class Row:
 
     A method with several `spellings` reads the first key whose value is not null. `fields` contains the keys that were
     kept when the page was decoded, in lower case. Reading any other key raises LookupError. If `fields` is empty, any
-    key can be read.
+    key can be read. `unreadable` contains the keys whose values could not be read so far.
     """
 
-    __slots__ = ("_endpoint", "_fields", "_value_issues", "_values")
+    __slots__ = ("_endpoint", "_fields", "_value_issues", "_values", "unreadable")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Row:
         self._fields = fields
         self._endpoint = endpoint
         self._value_issues = value_issues
+        self.unreadable: tuple[str, ...] = ()
 
     @property
     def id(self) -> str | None:
@@ -104,14 +105,6 @@ class Row:
     def gigabytes(self, *spellings: str) -> float | None:
         """Return a size in bytes from a field in GB."""
         return self._read(read_gigabytes, spellings)
-
-    def is_past_time(self, name: str) -> bool:
-        """Return True if the field contains a past time or an empty value."""
-        try:
-            ticks = read_time(self.raw(name))
-        except UnreadableValueError:
-            return False
-        return self.has(name) and (ticks is None or ticks <= self._value_issues.latest)
 
     def time(self, *spellings: str) -> Ticks | None:
         """Return a time."""
@@ -224,7 +217,7 @@ class Row:
         if value is None:
             return None
         if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
-            self._value_issues.unreadable(self._endpoint, name, value, "not a list of objects")
+            self._report(name, value, "not a list of objects")
             return None
         return tuple(Row(one, self._endpoint, self._value_issues) for one in value)
 
@@ -234,7 +227,7 @@ class Row:
 
     def refuse(self, field: str, reason: str) -> None:
         """Report an impossible value as unreadable. `reason` describes why."""
-        self._value_issues.unreadable(self._endpoint, field, self.raw(field), reason)
+        self._report(field, self.raw(field), reason)
 
     def is_na(self, field: str) -> bool:
         """Return whether the field is "N/A". AvePoint uses "N/A" for values that do not apply."""
@@ -242,11 +235,11 @@ class Row:
 
     def lacks(self, field: str) -> None:
         """Report a missing required field as an unreadable value."""
-        self._value_issues.unreadable(self._endpoint, field, None, "the field is missing")
+        self._report(field, None, "the field is missing")
 
     def conflict(self, field: str, value: str) -> None:
         """Report two contradictory rows as an unreadable value. Callers do not expose these rows."""
-        self._value_issues.unreadable(self._endpoint, field, value, "two rows contradict each other")
+        self._report(field, value, "two rows contradict each other")
 
     def _read(self, read: Callable[[object], T | None], spellings: Sequence[str]) -> T | None:
         value = self.raw(*spellings)
@@ -256,12 +249,16 @@ class Row:
         try:
             return read(value)
         except UnreadableValueError as error:
-            self._value_issues.unreadable(self._endpoint, field, value, str(error))
+            self._report(field, value, str(error))
             return None
+
+    def _report(self, field: str, value: object, reason: str) -> None:
+        self.unreadable = (*self.unreadable, field)
+        self._value_issues.unreadable(self._endpoint, field, value, reason)
 
     def _object(self, value: object, field: str) -> "Row":
         if value is not None and not isinstance(value, Mapping):
-            self._value_issues.unreadable(self._endpoint, field, value, "not an object")
+            self._report(field, value, "not an object")
         return Row(value if isinstance(value, Mapping) else {}, self._endpoint, self._value_issues)
 
     def _required(self, value: T | None, spellings: Sequence[str]) -> T | None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 from exporter.avepoint.endpoints import CUSTOMERS
 from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample
 from exporter.collectors.customer_list import Listing
+from exporter.collectors.unread import Unread, unread_samples
 from exporter.config.schema import CollectorOptions
 from exporter.errors import AvePointError
 
@@ -74,3 +75,5 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
         for customer in records.customers.values():
             if customer.management_mode is not None:
                 yield Sample(MANAGEMENT_MODE, (customer.id, customer.management_mode), 1.0)
+            if "jobStatus" in customer.unreadable:
+                yield from unread_samples([Unread(STATUS.name)], customer.id)

@@ -12,6 +12,7 @@ from exporter.avepoint.reading.values import Ticks, is_nothing, seconds
 from exporter.avepoint.settling import Settling
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.collectors.distinct import RowOwners, distinct, may_repeat
+from exporter.collectors.unread import DROPPED_ROW, Unread, unread_families, unread_samples
 from exporter.config.schema import CollectorOptions
 from exporter.errors import AvePointError
 
@@ -56,6 +57,7 @@ CUSTOMER_BYTES = Family(
     f"Sum of avepoint_protected_data_bytes for a customer, by storage; absent if any value is unknown; {_SOURCE}.",
     (*_CUSTOMER, "storage"),
 )
+_COUNTS: Final = {"totalScannedObjects": SCANNED, "totalProtectedObjects": PROTECTED_OBJECTS}
 
 
 class Module(NamedTuple):
@@ -74,6 +76,8 @@ class Module(NamedTuple):
     unused_storage: frozenset[str] = frozenset()
     tenant_id: str = ""
     last_run: Ticks | None = None
+    unread: tuple[str, ...] = ()
+    """The names of the families whose values cannot be read."""
 
     @property
     def numbers(self) -> tuple[float | None, ...]:
@@ -89,8 +93,8 @@ class ProtectedData:
     """
 
     modules: tuple[Module, ...]
-    is_complete: bool
-    """Whether every row of the response was converted to a module."""
+    lacks_rows: bool
+    """Whether a row that cannot be read was dropped."""
     error: AvePointError | None = None
 
 
@@ -123,13 +127,12 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
         """
         found_rows = await self._list.rows(self.api_versions, customer_id)
         rows, foreign = self._owners.own_rows(found_rows, customer_id)
-        keyed = tuple(_keyed_modules(rows))
+        keyed = [_keyed_module(row) for row in rows]
         found = distinct(keyed, "serviceModule", may_repeat=lambda one: may_repeat(one.tenant_id, one.numbers))
-        unread = len(rows) - len(keyed)
+        unread = keyed.count(None)
         is_accepted = self._settling.are_permanent({unread} - {0}, customer_id)
         odd = None if is_accepted else rows[0].unexpected(f"rows that cannot be read: {unread}")
-        error = found.error or foreign or odd
-        return ProtectedData(tuple(found.records.values()), error is None and len(keyed) == len(rows), error)
+        return ProtectedData(tuple(found.records.values()), found.lacks_rows, found.error or foreign or odd)
 
     @classmethod
     def error(cls, records: ProtectedData) -> AvePointError | None:
@@ -149,8 +152,10 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
                 (LAST_RUN, labels, None if module.last_run is None else seconds(module.last_run)),
             )
             yield from [Sample(family, names, float(value)) for family, names, value in values if value is not None]
-        if records.is_complete and records.modules:
+        if records.modules and not records.lacks_rows and records.error is None:
             yield from _sums(records.modules, customer_id)
+        unread = [Unread(name, module.workload) for module in records.modules for name in module.unread]
+        yield from unread_samples([DROPPED_ROW] if records.lacks_rows else unread, customer_id)
 
 
 def _sums(modules: tuple[Module, ...], customer_id: str) -> Iterator[Sample]:
@@ -174,24 +179,24 @@ def _sum(modules: Iterable[Module], value: Callable[[Module], float | None]) -> 
     return math.fsum(known) if known and len(known) == len(values) else None
 
 
-def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:
-    for row in rows:
-        workload = row.workload("serviceModule")
-        texts = ("serviceType", "tenantId")
-        service_type, tenant_id = ("" if is_nothing(row.raw(name)) else row.label(name) for name in texts)
-        if workload is None or service_type is None or tenant_id is None:
-            continue
-        sizes = {storage: row.size(field) for storage, field in _SIZE_FIELDS.items()}
-        unused = (one for one, size in sizes.items() if size is None and row.is_na(_SIZE_FIELDS[one]))
-        module = Module(
-            tenant_id=tenant_id,
-            service_type=service_type,
-            workload=workload,
-            scanned_objects=row.count("totalScannedObjects"),
-            protected_objects=row.count("totalProtectedObjects"),
-            avepoint_bytes=sizes["avepoint"],
-            byos_bytes=sizes["byos"],
-            unused_storage=frozenset(unused),
-            last_run=row.past_time("lastRunTime"),
-        )
-        yield f"{tenant_id}\t{service_type}\t{workload}", module, row  # Labels never contain a tab.
+def _keyed_module(row: Row) -> tuple[str, Module, Row] | None:
+    workload = row.workload("serviceModule")
+    texts = ("serviceType", "tenantId")
+    service_type, tenant_id = ("" if is_nothing(row.raw(name)) else row.label(name) for name in texts)
+    if workload is None or service_type is None or tenant_id is None:
+        return None
+    sizes = {storage: row.size(field) for storage, field in _SIZE_FIELDS.items()}
+    unused = (one for one, size in sizes.items() if size is None and row.is_na(_SIZE_FIELDS[one]))
+    module = Module(
+        tenant_id=tenant_id,
+        service_type=service_type,
+        workload=workload,
+        scanned_objects=row.count("totalScannedObjects"),
+        protected_objects=row.count("totalProtectedObjects"),
+        avepoint_bytes=sizes["avepoint"],
+        byos_bytes=sizes["byos"],
+        unused_storage=frozenset(unused),
+        last_run=row.past_time("lastRunTime"),
+        unread=unread_families(row.unreadable, _COUNTS),
+    )
+    return f"{tenant_id}\t{service_type}\t{workload}", module, row  # Labels never contain a tab.

@@ -4,7 +4,7 @@ The counts cover the last seven days. The endpoint belongs to another AvePoint p
 license.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -16,6 +16,7 @@ from exporter.avepoint.reading.rows import Row
 from exporter.collectors.activity import RANSOMWARE, UNUSUAL
 from exporter.collectors.base import Family, Sample, known_samples
 from exporter.collectors.per_tenant import PerTenantCollector
+from exporter.collectors.unread import Unread, unread_samples
 from exporter.config.schema import CollectorOptions, Interval
 
 DETECTION: Final = EndpointPair(
@@ -76,10 +77,9 @@ class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections
         response = folded(answer)
         data = folded(response["data"]) if "data" in response else response
         row = Row(data, DETECTION.modern.template, self._client.value_issues)
-        found = tuple(_detections(row, key, workload) for key, workload in _WORKLOADS.items() if row.has(key))
-        if not found:
+        if not any(map(row.has, _WORKLOADS)):
             raise DETECTION.modern.unexpected("the response has no workload")
-        return found
+        return tuple(_detections(row, key, workload) for key, workload in _WORKLOADS.items())
 
     @classmethod
     def samples(cls, records: Mapping[str, tuple[Detections, ...]], customer_id: str) -> Iterable[Sample]:
@@ -93,6 +93,14 @@ class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections
                     (SUSPICIOUS, labels, one.suspicious),
                 )
                 yield from known_samples(values)
+        yield from unread_samples(_unread(one for found in records.values() for one in found), customer_id)
+
+
+def _unread(found: Iterable[Detections]) -> Iterator[Unread]:
+    for one in found:
+        for family, count in ((UNUSUAL, one.unusual), (RANSOMWARE, one.ransomware)):
+            if count is None:
+                yield Unread(family.name, one.workload)
 
 
 def _detections(row: Row, key: str, workload: str) -> Detections:

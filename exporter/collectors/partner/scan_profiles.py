@@ -13,6 +13,7 @@ from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample, known_samples
 from exporter.collectors.distinct import Distinct, distinct
+from exporter.collectors.unread import DROPPED_ROW, Unread, unread_families, unread_samples
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.errors import AvePointError
 
@@ -68,6 +69,8 @@ class ScanProfile:
     status: str | None
     updated: Ticks | None
     changes: Mapping[str, int | None]
+    unread: tuple[str, ...] = ()
+    """The names of the families whose values cannot be read."""
 
 
 class ScanProfilesOptions(CollectorOptions):
@@ -92,7 +95,7 @@ class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[Scan
 
     async def read(self, customer_id: str) -> Distinct[ScanProfile]:
         """Return the scan profiles of one customer. Raise AvePointError if a request fails."""
-        return distinct(_keyed(await self._list.rows(self.api_versions, customer_id)), "profileId")
+        return distinct(map(_keyed, await self._list.rows(self.api_versions, customer_id)), "profileId")
 
     @classmethod
     def error(cls, records: Distinct[ScanProfile]) -> AvePointError | None:
@@ -110,6 +113,8 @@ class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[Scan
                 yield Sample(UPDATED, labels, seconds(profile.updated))
             changes = profile.changes.items()
             yield from known_samples((OBJECTS, (*labels, change), count) for change, count in changes)
+        unread = [Unread(name) for profile in records.records.values() for name in profile.unread]
+        yield from unread_samples([DROPPED_ROW] if records.lacks_rows else unread, customer_id)
 
 
 def _labeled(profiles: Iterable[ScanProfile]) -> Iterator[tuple[str, ScanProfile]]:
@@ -124,15 +129,16 @@ def _labeled(profiles: Iterable[ScanProfile]) -> Iterator[tuple[str, ScanProfile
         yield profile.name if is_unique else f"{profile.name} ({profile.id})".strip(), profile
 
 
-def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, ScanProfile, Row]]:
-    for row in rows:
-        if (identifier := row.key("profileId")) is not None:
-            profile = ScanProfile(
-                id=identifier,
-                tenant_id=row.word("tenantId") or "",
-                name=row.masked_name("profileName"),
-                status=row.job_status("lastScanStatus"),
-                updated=row.past_time("lastUpdateTime"),
-                changes={change: row.count(field) for change, field in _CHANGES.items()},
-            )
-            yield identifier, profile, row
+def _keyed(row: Row) -> tuple[str, ScanProfile, Row] | None:
+    if (identifier := row.key("profileId")) is None:
+        return None
+    profile = ScanProfile(
+        id=identifier,
+        tenant_id=row.word("tenantId") or "",
+        name=row.masked_name("profileName"),
+        status=row.job_status("lastScanStatus"),
+        updated=row.past_time("lastUpdateTime"),
+        changes={change: row.count(field) for change, field in _CHANGES.items()},
+        unread=unread_families(row.unreadable, {"lastScanStatus": STATUS}),
+    )
+    return identifier, profile, row

@@ -18,8 +18,9 @@ depend on the label.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar, Final, NamedTuple
 
 from exporter.avepoint.endpoints import SUBSCRIPTIONS
@@ -28,6 +29,7 @@ from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds
 from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample, known_samples
 from exporter.collectors.distinct import distinct
+from exporter.collectors.unread import DROPPED_ROW, Unread, unread_families, unread_samples
 from exporter.config.schema import CollectorOptions
 from exporter.errors import AnswerError, AvePointError
 
@@ -72,18 +74,23 @@ NUMBERS: Final = (
     ),
     _family("microsoft_licenses_available", "Microsoft licenses that the customer has not assigned"),
 )
+_FIELDS: Final = (
+    "expirationDate", "contractEndDate", "purchasedUserSeats", "purchasedUnits", "purchasedCapacity",
+    "protectedCapacity", "consumedStorage", "microsoftLicenseAssigned", "microsoftLicenseAvailable",
+)  # fmt: skip
+_FAMILIES: Final = dict(zip(_FIELDS, NUMBERS, strict=True))
 
 
 class Words(NamedTuple):
     """Text properties of a subscription, in the order of the labels of `INFO`. Unknown properties are ""."""
 
-    name: str
-    package: str
-    model: str
-    source: str
-    payment_type: str
-    storage_type: str
-    retention: str
+    name: str = ""
+    package: str = ""
+    model: str = ""
+    source: str = ""
+    payment_type: str = ""
+    storage_type: str = ""
+    retention: str = ""
 
     def __str__(self) -> str:
         """Join the text properties into one string. Remove "#", because "#" is reserved for numbered labels."""
@@ -91,20 +98,30 @@ class Words(NamedTuple):
 
 
 class Subscription(NamedTuple):
-    """A customer's subscription. `numbers` contains one value per family in `NUMBERS`. Unknown values are None."""
+    """A customer's subscription. `numbers` contains one value per family in `NUMBERS`. Unknown values are None.
+
+    A service or customer id that cannot be read is "". `unread` contains the names of the families whose values cannot
+    be read.
+    """
 
     customer_id: str
-    service: str
-    words: Words
-    numbers: tuple[float | None, ...]
+    service: str = ""
+    words: Words = Words()
+    numbers: tuple[float | None, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """The subscriptions of all customers. `error` is set if rows of the same customer contradict each other."""
+    """The subscriptions of all customers. `error` is set if rows of the same customer contradict each other.
+
+    `incomplete` contains the ids of customers with a service that cannot be read, and "" if the id of a customer cannot
+    be read.
+    """
 
     found: tuple[Subscription, ...]
     error: AnswerError | None = None
+    incomplete: frozenset[str] = frozenset()
 
 
 class SubscriptionsOptions(CollectorOptions):
@@ -131,14 +148,11 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, Subscription
 
     def _of_customer(self, row: Row) -> Iterator[Subscription]:
         customer_id = row.key("customerId")
+        if customer_id is None:
+            yield Subscription("")
         # Ignore customers that are not in the customer list.
-        if customer_id is None or not (
-            self._customer_list.is_wanted(customer_id) and self._customer_list.lists(customer_id)
-        ):
-            return
-        for product in row.each("products"):
-            if (service := product.key("service")) is not None:
-                yield Subscription(customer_id, service, _words(product), _numbers(product))
+        elif self._customer_list.is_wanted(customer_id) and self._customer_list.lists(customer_id):
+            yield from (_subscription(customer_id, product) for product in row.each("products"))
 
     @classmethod
     def error(cls, records: Subscriptions) -> AvePointError | None:
@@ -157,21 +171,43 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, Subscription
             yield Sample(INFO, (*labels, *subscription.words), 1.0)
             numbers = zip(NUMBERS, subscription.numbers, strict=True)
             yield from known_samples((family, labels, number) for family, number in numbers)
+        yield from _unread_samples(records)
 
 
-def _merged(rows: Iterable[tuple[Row, Counter[Subscription]]]) -> Subscriptions:
+def _unread_samples(records: Subscriptions) -> Iterator[Sample]:
+    unread = {customer_id: [DROPPED_ROW] for customer_id in records.incomplete}
+    for one in records.found:
+        if one.unread:
+            found = (Unread(name, service_type=one.service) for name in one.unread)
+            unread.setdefault(one.customer_id, []).extend(found)
+    return chain.from_iterable(unread_samples(found, customer_id) for customer_id, found in unread.items())
+
+
+def _merged(rows: Collection[tuple[Row, Counter[Subscription]]]) -> Subscriptions:
     """Merge the rows. A repeated row adds nothing, but equal subscriptions in one row are different subscriptions.
 
     If two different rows of a customer contain equal subscriptions, the number of these subscriptions is unknown.
     Therefore, drop all subscriptions of the customer to this service.
     """
+    incomplete = frozenset(one.customer_id for _, counts in rows for one in counts if not one.service)
     keyed = [
-        (f"{one.customer_id}\t{one.service}\t{hash(one)}", (one, counts), row) for row, counts in rows for one in counts
+        (f"{one.customer_id}\t{one.service}\t{hash(one)}", (one, counts), row)
+        for row, counts in rows
+        for one in counts
+        if one.service
     ]
     found = distinct(keyed, "products")
     lost = {(one.customer_id, one.service) for key, (one, _), _ in keyed if key not in found.records}
     kept = (one for one, counts in found.records.values() for _ in range(counts[one]))
-    return Subscriptions(tuple(one for one in kept if (one.customer_id, one.service) not in lost), found.error)
+    certain = tuple(one for one in kept if (one.customer_id, one.service) not in lost)
+    return Subscriptions(certain, found.error, incomplete)
+
+
+def _subscription(customer_id: str, product: Row) -> Subscription:
+    if (service := product.key("service")) is None:
+        return Subscription(customer_id)
+    words, numbers = _words(product), _numbers(product)
+    return Subscription(customer_id, service, words, numbers, unread_families(product.unreadable, _FAMILIES))
 
 
 def _words(product: Row) -> Words:

@@ -15,6 +15,7 @@ from exporter.avepoint.lists import ListReader
 from exporter.avepoint.reading.rows import Row
 from exporter.collectors.base import CollectorContext, Family, Sample
 from exporter.collectors.per_tenant import PerTenantCollector
+from exporter.collectors.unread import DROPPED_ROW, Unread, unread_samples
 from exporter.config.schema import CollectorOptions, Interval
 
 USERS: Final = EndpointPair(
@@ -37,8 +38,12 @@ COUNT = Family(
 
 User = tuple[int | None, Mapping[str, bool | None] | None]
 """A user's hashed id, and whether each workload is protected. Unknown values are None."""
-Counts = Mapping[str, tuple[int, int]]
-"""The number of protected users and the number of unprotected users, keyed by workload."""
+Counts = Mapping[str, tuple[int, int] | None]
+"""The number of protected users and the number of unprotected users, keyed by workload.
+
+If the state of a user is unreadable, the numbers are None. If the workloads of a user are unreadable, the only key is
+"".
+"""
 
 
 class UsersOptions(CollectorOptions):
@@ -75,11 +80,16 @@ class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
     @classmethod
     def samples(cls, records: Mapping[str, Counts], customer_id: str) -> Iterable[Sample]:
         """Return the samples for the tenants of one customer."""
+        unread: list[Unread] = []
         for tenant_id, counts in records.items():
-            for workload, (protected, unprotected) in counts.items():
+            for workload, numbers in counts.items():
+                if numbers is None:
+                    unread.append(Unread(COUNT.name, workload) if workload else DROPPED_ROW)
+                    continue
                 labels = (customer_id, tenant_id, workload)
-                yield Sample(COUNT, (*labels, "protected"), float(protected))
-                yield Sample(COUNT, (*labels, "unprotected"), float(unprotected))
+                yield Sample(COUNT, (*labels, "protected"), float(numbers[0]))
+                yield Sample(COUNT, (*labels, "unprotected"), float(numbers[1]))
+        yield from unread_samples(unread, customer_id)
 
 
 def _user(row: Row) -> User:
@@ -103,18 +113,14 @@ def _hashed(row: Row) -> int | None:
 
 
 def _counts(users: Iterable[Mapping[str, bool | None] | None]) -> Counts:
-    """Count the protected and the unprotected users of each workload.
-
-    Omit a workload if the state of any user is unknown.
-    """
+    """Count the protected and the unprotected users of each workload."""
     numbers: Counter[tuple[str, bool | None]] = Counter()
     for states in users:
         if states is None:
-            return {}
+            return {"": None}
         numbers.update(states.items())
     workloads = dict.fromkeys(workload for workload, _ in numbers)
     return {
-        workload: (numbers[workload, True], numbers[workload, False])
+        workload: None if numbers[workload, None] else (numbers[workload, True], numbers[workload, False])
         for workload in workloads
-        if not numbers[workload, None]
     }

@@ -12,6 +12,7 @@ from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks, seconds, t
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.distinct import Distinct, distinct
 from exporter.collectors.per_location import PerLocationCollector
+from exporter.collectors.unread import DROPPED_ROW, Unread, unread_families, unread_samples
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.errors import AvePointError
 
@@ -58,6 +59,8 @@ class Schedule:
     workload: str
     per_day: int | None
     next_start: Ticks | None
+    unread: tuple[str, ...] = ()
+    """The names of the families whose values cannot be read."""
 
 
 class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapping[str, Distinct[Schedule]]]):
@@ -73,8 +76,8 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
         return await self.each_location(self._read)
 
     async def _read(self, location: str) -> Distinct[Schedule]:
-        rows = await self.rows(BACKUP_FREQUENCY.modern, location)
-        keyed = tuple(_keyed(rows, ticks_at(self._clock.time())))
+        rows, now = await self.rows(BACKUP_FREQUENCY.modern, location), ticks_at(self._clock.time())
+        keyed = [_keyed(row, now) for row in rows]
         self.expect_all(rows, keyed, location)
         return distinct(keyed, "serviceType")
 
@@ -99,17 +102,27 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
                     yield Sample(INTERVAL, labels, _DAY / schedule.per_day)
                 if schedule.next_start is not None:
                     yield Sample(NEXT, labels, seconds(schedule.next_start))
+        yield from unread_samples(_unread(records))
 
 
-def _keyed(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Schedule, Row]]:
-    for row in rows:
-        if (workload := row.service_type("serviceType")) is not None:
-            # If a start is unreadable, it may be the next one.
-            per_day, starts = row.count("frequency"), row.times("backupStartTime") or ()
-            if any(start > now + _FARTHEST for start in starts):
-                row.refuse("backupStartTime", "the start is too far in the future")
-                starts = tuple(start for start in starts if start <= now + _FARTHEST)
-            yield workload, Schedule(workload, per_day, None if per_day == 0 else _next(starts, now)), row
+def _unread(records: Mapping[str, Distinct[Schedule]]) -> Iterator[Unread]:
+    for location, found in records.items():
+        if found.lacks_rows:
+            yield DROPPED_ROW
+        for schedule in found.records.values():
+            yield from (Unread(name, schedule.workload, location) for name in schedule.unread)
+
+
+def _keyed(row: Row, now: Ticks) -> tuple[str, Schedule, Row] | None:
+    if (workload := row.service_type("serviceType")) is None:
+        return None
+    # If a start is unreadable, it may be the next one.
+    per_day, starts = row.count("frequency"), row.times("backupStartTime") or ()
+    if any(start > now + _FARTHEST for start in starts):
+        row.refuse("backupStartTime", "the start is too far in the future")
+        starts = tuple(start for start in starts if start <= now + _FARTHEST)
+    unread = unread_families(row.unreadable, {"frequency": INTERVAL})
+    return workload, Schedule(workload, per_day, None if per_day == 0 else _next(starts, now), unread), row
 
 
 def _next(starts: Collection[Ticks], now: Ticks) -> Ticks | None:

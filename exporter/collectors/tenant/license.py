@@ -1,7 +1,7 @@
 """License of a tenant: GET …/cloudbackuplicenseconsumption, or GET /cloudbackup/licenseconsumption."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Final
 
@@ -10,15 +10,8 @@ from exporter.avepoint.pages import folded
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds
 from exporter.collectors.base import AccountCollector, Family, Sample, known_samples
+from exporter.collectors.unread import Unread, unread_families, unread_samples
 from exporter.config.schema import CollectorOptions
-
-_FIELDS: Final = (
-    "purchasedUserSeats",
-    "assignedUserSeats",
-    "purchasedStorageSize",
-    "protectedSize",
-    "outOfPolicyTime",
-)
 
 _SOURCE = "from GET …/cloudbackuplicenseconsumption or /cloudbackup/licenseconsumption, cached between refreshes"
 _LABELS = ("account",)
@@ -55,21 +48,29 @@ OUT_OF_POLICY_SINCE = Family(
     f"Time at which the license went out of policy, as Unix time; absent if the license is in policy; {_SOURCE}.",
     _LABELS,
 )
+_FAMILIES: Final = {
+    "purchasedUserSeats": PURCHASED_SEATS,
+    "assignedUserSeats": ASSIGNED_SEATS,
+    "purchasedStorageSize": PURCHASED_STORAGE,
+    "protectedSize": PROTECTED_BYTES,
+    "outOfPolicyTime": OUT_OF_POLICY,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class LicenseConsumption:
     """The seats and the storage of a tenant's license, and the time at which the license went out of policy.
 
-    Unknown values are None. If `knows_policy` is true and `out_of_policy_since` is None, the license is in policy.
+    Unknown values are None. `unread` contains the names of the families whose values cannot be read. If
+    `out_of_policy_since` is None although it can be read, the license is in policy.
     """
 
     purchased_seats: int | None
     assigned_seats: int | None
     purchased_bytes: float | None
     protected_bytes: float | None
-    knows_policy: bool
     out_of_policy_since: Ticks | None
+    unread: tuple[str, ...] = ()
 
 
 class LicenseOptions(CollectorOptions):
@@ -96,28 +97,30 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
         response = folded(await self._client.call(endpoint))
         fields = folded(response["data"]) if "data" in response else response
         row = Row(fields, endpoint.template, self._client.value_issues)
-        if not any(row.has(field) for field in _FIELDS):
+        if not any(row.has(field) for field in _FAMILIES):
             raise endpoint.unexpected("the response contains none of the license fields")
-        return LicenseConsumption(
+        if not row.has("outOfPolicyTime"):  # If the field is empty, the license is in policy.
+            row.lacks("outOfPolicyTime")
+        consumption = LicenseConsumption(
             purchased_seats=row.count("purchasedUserSeats"),
             assigned_seats=row.count("assignedUserSeats"),
             purchased_bytes=row.gigabytes("purchasedStorageSize"),
             protected_bytes=row.gigabytes("protectedSize"),
-            # The license is in policy if the field exists but is empty.
-            knows_policy=row.is_past_time("outOfPolicyTime"),
             out_of_policy_since=row.past_time("outOfPolicyTime"),
         )
+        return replace(consumption, unread=unread_families(row.unreadable, _FAMILIES))
 
     @classmethod
     def samples(cls, records: LicenseConsumption, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
         """Return the samples for a tenant's license."""
-        since = records.out_of_policy_since
+        since, unread = records.out_of_policy_since, records.unread
         values = {
             PURCHASED_SEATS: records.purchased_seats,
             ASSIGNED_SEATS: records.assigned_seats,
             PURCHASED_STORAGE: records.purchased_bytes,
             PROTECTED_BYTES: records.protected_bytes,
-            OUT_OF_POLICY: (0.0 if since is None else 1.0) if records.knows_policy else None,
+            OUT_OF_POLICY: None if OUT_OF_POLICY.name in unread else 0.0 if since is None else 1.0,
             OUT_OF_POLICY_SINCE: None if since is None else seconds(since),
         }
-        return known_samples((family, (), value) for family, value in values.items())
+        yield from known_samples((family, (), value) for family, value in values.items())
+        yield from unread_samples(map(Unread, unread))

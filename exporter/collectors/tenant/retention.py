@@ -9,6 +9,7 @@ from exporter.avepoint.reading.rows import Row
 from exporter.collectors.base import Family, Sample, known_samples
 from exporter.collectors.distinct import Distinct, distinct
 from exporter.collectors.per_location import PerLocationCollector
+from exporter.collectors.unread import DROPPED_ROW, Unread, unread_samples
 from exporter.config.schema import CollectorOptions
 from exporter.errors import AvePointError
 
@@ -54,12 +55,14 @@ class Service:
 class Policy:
     """The retention policies of a tenant. `period` is the default period in seconds, or None if it is unknown.
 
-    `is_custom` is true if workloads have separate retention policies.
+    `is_custom` is true if workloads have separate retention policies. `is_period_unread` is true if AvePoint returns a
+    default period that cannot be read.
     """
 
     period: float | None
     is_custom: bool | None
     services: Distinct[Service]
+    is_period_unread: bool = False
 
 
 class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Policy]]):
@@ -82,10 +85,10 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
         is_custom = row.flag("enableCustomizedRetentionPolicy")
         # If customized retention is disabled, the default period applies to all workloads.
         services = () if is_custom is False else row.each("servicePolicies")
-        keyed = tuple(_keyed(services))
+        keyed = [_keyed(service) for service in services]
         self.expect_all(services, keyed, location)
-        found = distinct(keyed, "serviceType")
-        return Policy(row.retention("retentionPeriod"), is_custom, found)
+        found, period = distinct(keyed, "serviceType"), row.retention("retentionPeriod")
+        return Policy(period, is_custom, found, "retentionPeriod" in row.unreadable)
 
     @classmethod
     def error(cls, records: Mapping[str, Policy]) -> AvePointError | None:
@@ -100,13 +103,25 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
             for service in policy.services.records.values():
                 labels = (service.workload, location)
                 yield from known_samples([(PERIOD, labels, service.period), (SHORTEST, labels, service.shortest)])
+        yield from unread_samples(_unread(records))
 
 
-def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Service, Row]]:
-    for row in rows:
-        if (workload := row.service_type("serviceType")) is not None:
-            period = row.retention("retentionPeriod")
-            yield workload, Service(workload, period, _shortest(row, period)), row
+def _unread(records: Mapping[str, Policy]) -> Iterator[Unread]:
+    for location, policy in records.items():
+        if policy.services.lacks_rows:
+            yield DROPPED_ROW
+        if policy.is_period_unread:
+            yield Unread(PERIOD.name, "", location)
+        for service in policy.services.records.values():
+            if service.period is None:
+                yield Unread(PERIOD.name, service.workload, location)
+
+
+def _keyed(row: Row) -> tuple[str, Service, Row] | None:
+    if (workload := row.service_type("serviceType")) is None:
+        return None
+    period = row.retention("retentionPeriod")
+    return workload, Service(workload, period, _shortest(row, period)), row
 
 
 def _shortest(row: Row, period: float | None) -> float | None:

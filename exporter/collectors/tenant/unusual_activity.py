@@ -13,6 +13,7 @@ from exporter.collectors.activity import RANSOMWARE, UNUSUAL
 from exporter.collectors.base import Family, Sample, known_samples
 from exporter.collectors.distinct import Distinct, distinct, may_repeat, resource_name
 from exporter.collectors.per_location import PerLocationCollector
+from exporter.collectors.unread import DROPPED_ROW, Unread, unread_samples
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.config.sections import Seconds
 from exporter.errors import AvePointError
@@ -78,7 +79,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
 
     async def _read(self, location: str, query: Query) -> Distinct[Signals]:
         rows = await self.rows(UNUSUAL_ACTIVITY.modern, location, query)
-        keyed = tuple(_keyed(rows))
+        keyed = [_keyed(row) for row in rows]
         self.expect_all(rows, keyed, location)
         return _summed(keyed)
 
@@ -95,33 +96,44 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
             for signals in found.records.values():
                 labels = ("", "", signals.workload, location)
                 yield from known_samples([(UNUSUAL, labels, signals.unusual), (RANSOMWARE, labels, signals.ransomware)])
+        yield from unread_samples(_unread(records.found))
 
 
-def _summed(keyed: Collection[tuple[str, _Found, Row]]) -> Distinct[Signals]:
+def _unread(found: Mapping[str, Distinct[Signals]]) -> Iterator[Unread]:
+    for location, of_location in found.items():
+        if of_location.lacks_rows:
+            yield DROPPED_ROW
+        for workload, unusual, ransomware in of_location.records.values():
+            counts = ((UNUSUAL, unusual), (RANSOMWARE, ransomware))
+            yield from (Unread(family.name, workload, location) for family, count in counts if count is None)
+
+
+def _summed(keyed: Collection[tuple[str, _Found, Row] | None]) -> Distinct[Signals]:
     """Add up the rows of each workload. If any number is unknown or rows contradict each other, the sum is None.
 
     There may be several rows for one workload, one per Microsoft 365 tenant and owner.
     """
     found = distinct(keyed, "serviceType", may_repeat=lambda one: may_repeat(one.tenant, one.signals[1:]))
     parts: dict[str, dict[str, Signals]] = {}
-    for key, (_, signals), _ in keyed:
+    for key, (_, signals), _ in filter(None, keyed):
         unknown = _Found("", Signals(signals.workload, None, None))
         parts.setdefault(signals.workload, {})[key] = found.records.get(key, unknown).signals
-    return Distinct({workload: _sum(workload, of_keys.values()) for workload, of_keys in parts.items()}, found.error)
+    sums = {workload: _sum(workload, of_keys.values()) for workload, of_keys in parts.items()}
+    return Distinct(sums, found.error, found.lacks_rows)
 
 
-def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, _Found, Row]]:
-    for row in rows:
-        if (workload := row.service_type("serviceType")) is not None:
-            # The field names are correct, although AvePoint's documentation swaps their descriptions.
-            unusual = row.needed_count("unusualActivitiesCount")
-            ransomware = row.needed_count("potentialRansomwareAttackCount")
-            tenant, owner = resource_name(row, "tenantId"), resource_name(row, "tenantOwner")
-            # If the tenant or the owner is unknown, the row may be a repetition of another row.
-            is_known = tenant is not None and owner is not None
-            signals = Signals(workload, unusual, ransomware) if is_known else Signals(workload, None, None)
-            # The key contains a hash, because the owner is a person and keys are logged.
-            yield f"{workload}\t{hash((tenant, owner))}", _Found(tenant or "", signals), row
+def _keyed(row: Row) -> tuple[str, _Found, Row] | None:
+    if (workload := row.service_type("serviceType")) is None:
+        return None
+    # The field names are correct, although AvePoint's documentation swaps their descriptions.
+    unusual = row.needed_count("unusualActivitiesCount")
+    ransomware = row.needed_count("potentialRansomwareAttackCount")
+    tenant, owner = resource_name(row, "tenantId"), resource_name(row, "tenantOwner")
+    # If the tenant or the owner is unknown, the row may be a repetition of another row.
+    is_known = tenant is not None and owner is not None
+    signals = Signals(workload, unusual, ransomware) if is_known else Signals(workload, None, None)
+    # The key contains a hash, because the owner is a person and keys are logged.
+    return f"{workload}\t{hash((tenant, owner))}", _Found(tenant or "", signals), row
 
 
 def _sum(workload: str, parts: Iterable[Signals]) -> Signals:
