@@ -5,7 +5,7 @@ A list with fewer rows than AvePoint reports causes an error.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
 from functools import partial
-from typing import Final, Literal, NamedTuple, TypeVar
+from typing import Final, Literal, TypeVar
 
 from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import Endpoint, EndpointPair, Paging, Query
@@ -18,7 +18,6 @@ from exporter.avepoint.pages import (
 )
 from exporter.avepoint.paging import odata_pages
 from exporter.avepoint.reading.rows import Row
-from exporter.avepoint.settling import PERMANENT_AFTER
 from exporter.config.schema import ApiVersion
 from exporter.errors import AvePointError, NotFoundError, NotOfferedError, TokenError
 
@@ -26,7 +25,7 @@ T = TypeVar("T")
 PAGE_SIZE: Final = 100
 """Rows per page of a partner list. This is the maximum page size of the Elements API."""
 _SETTLED: Final = 3
-"""Minimum number of consecutive refreshes with the same rows and the same total before the total is ignored."""
+"""After this number of consecutive refreshes with the same rows and the same total, the total is ignored."""
 _MOST_INCOMPLETE: Final = 10_000
 
 
@@ -156,25 +155,12 @@ class ListReader:
         return Row(raw, endpoint.template, self._client.value_issues, endpoint.fields)
 
 
-class _Incomplete(NamedTuple):
-    """A list that was incomplete in the last refresh.
-
-    `refreshes` is the number of consecutive refreshes with the same signature, and `since` is the monotonic time of the
-    first of these refreshes.
-    """
-
-    signature: tuple[int, int] | None
-    refreshes: int
-    since: float
-    is_accepted: bool = False
-
-
 class CheckedReader:
     """Reads an incomplete list a second time before raising an error."""
 
     def __init__(self, client: ApiClient) -> None:
         self._issues = client.value_issues
-        self._incomplete: dict[Hashable, _Incomplete] = {}
+        self._incomplete: dict[Hashable, tuple[tuple[int, int] | None, int]] = {}
 
     async def read(
         self,
@@ -187,9 +173,8 @@ class CheckedReader:
     ) -> list[T]:
         """Return the converted rows of a list. Raise IncompleteListError if the list is incomplete.
 
-        `key` identifies the list in later refreshes. If all refreshes of 15 minutes, and at least three refreshes,
-        return the same rows and the same total, the list is accepted as complete. In this case, AvePoint's total is
-        probably wrong.
+        `key` identifies the list in later refreshes. If three consecutive refreshes return the same rows and the same
+        total, the list is accepted as complete. In this case, AvePoint's total is probably wrong.
         """
 
         async def attempt() -> tuple[list[T], ListProgress]:
@@ -204,16 +189,17 @@ class CheckedReader:
         items, progress = await attempt()
         if ignores_total:
             return items
-        accepted = self._accepted(key)
-        if progress.incomplete() and (accepted is None or progress.signature != accepted):
+        if progress.incomplete() and self._refreshes(key, progress) <= _SETTLED:
             items, progress = await attempt()
         error = progress.incomplete()
         if error is None:
             self._incomplete.pop(key, None)
             return items
-        if not self._record(key, progress).is_accepted:
+        refreshes = self._refreshes(key, progress)
+        self._store(key, progress, refreshes)
+        if refreshes < _SETTLED:
             raise error
-        if progress.signature != accepted:
+        if refreshes == _SETTLED:
             self._issues.settled_list(error)
         return items
 
@@ -221,20 +207,13 @@ class CheckedReader:
         """Return whether the last list had fewer rows than its reported total."""
         return key in self._incomplete
 
-    def _accepted(self, key: Hashable) -> tuple[int, int] | None:
-        """Return the signature of the list if it was accepted although it is incomplete, else None."""
-        known = self._incomplete.get(key)
-        return known.signature if known is not None and known.is_accepted else None
+    def _refreshes(self, key: Hashable, progress: ListProgress) -> int:
+        """Return the number of consecutive refreshes with the same rows and the same total, including this refresh."""
+        signature, refreshes = self._incomplete.get(key, (None, 0))
+        return refreshes + 1 if signature is not None and signature == progress.signature else 1
 
-    def _record(self, key: Hashable, progress: ListProgress) -> "_Incomplete":
-        """Record an incomplete list, and return the record."""
-        now, former = self._issues.clock.monotonic(), self._incomplete.pop(key, None)
-        record = _Incomplete(progress.signature, 1, now)
-        if former is not None and former.signature is not None and former.signature == record.signature:
-            refreshes = former.refreshes + 1
-            is_accepted = refreshes >= _SETTLED and now - former.since >= PERMANENT_AFTER
-            record = _Incomplete(record.signature, refreshes, former.since, is_accepted)
-        self._incomplete[key] = record
+    def _store(self, key: Hashable, progress: ListProgress, refreshes: int) -> None:
+        self._incomplete.pop(key, None)
+        self._incomplete[key] = progress.signature, refreshes
         if len(self._incomplete) > _MOST_INCOMPLETE:
             del self._incomplete[next(iter(self._incomplete))]
-        return record

@@ -61,14 +61,14 @@ class ValueIssues:
 
     def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger, clock: Clock) -> None:
         self._observer = observer
-        self.clock = clock
+        self._clock = clock
         self._log = log
         self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
 
     @property
     def latest(self) -> Ticks:
         """The latest accepted time of a past event: the current time plus a tolerance for different clocks."""
-        return Ticks(ticks_at(self.clock.time()) + CLOCK_TOLERANCE)
+        return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
         """Count an unreadable value. If the value or the reason `why` is new, log both."""
@@ -88,7 +88,7 @@ class ValueIssues:
 
     def settled_list(self, error: IncompleteListError) -> None:
         """Log that an incomplete list is accepted as complete because its rows and its total do not change."""
-        event = "incomplete list is accepted, because all refreshes of 15 minutes returned the same rows and total"
+        event = "incomplete list is accepted, because three consecutive refreshes returned the same rows and total"
         self._log.warning(event, path=error.path, rows=error.rows, total=error.total, reason=str(error))
 
     def _is_new(self, *key: str) -> bool:

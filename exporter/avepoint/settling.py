@@ -1,33 +1,42 @@
 """Decides which faults in AvePoint's responses are permanent."""
 
 from collections.abc import Collection, Hashable, Iterable
+from math import inf
 from typing import Final
 
 from exporter.clock import Clock
 
-PERMANENT_AFTER: Final = 900.0
-"""Seconds for which all refreshes must find a fault before the fault counts as permanent."""
+_LONGEST: Final = 900.0  # seconds
 
 
 class Settling:
     """Decides when a fault in AvePoint's responses counts as permanent.
 
-    A fault is permanent if all refreshes within at least 15 minutes have found the fault. The number of refreshes does
-    not matter, because a failed refresh is soon retried. After a restart, the 15 minutes begin again, because a fault
-    may be new. Faults belong to a group, such as a customer.
+    A fault is permanent if all refreshes within two intervals, but at most 15 minutes, have found the fault. The number
+    of refreshes does not matter, because a failed refresh is soon retried. A fault in the first refresh is permanent at
+    once, because there are no earlier values that could be better. Faults belong to a group, such as a customer.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, interval: float) -> None:
+        """Create an object for a collector. `interval` is the collector's interval in seconds."""
         self._clock = clock
+        self._permanent_after = min(2 * interval, _LONGEST)
+        self._groups: set[Hashable] = set()
         self._since: dict[Hashable, dict[Hashable, float]] = {}
 
-    def are_permanent(self, faults: Iterable[Hashable], group: Hashable = "") -> bool:
-        """Record all faults of a group in one refresh, and return whether all of these faults are permanent."""
+    def are_permanent(self, faults: Iterable[Hashable], group: Hashable = "", *, has_values: bool = False) -> bool:
+        """Record all faults of a group in one refresh, and return whether all of these faults are permanent.
+
+        `has_values` is true if the group has values from before the restart.
+        """
         now, former = self._clock.monotonic(), self._since.pop(group, {})
-        if since := {fault: former.get(fault, now) for fault in faults}:
+        begin = now if has_values or group in self._groups else -inf
+        self._groups.add(group)
+        if since := {fault: former.get(fault, begin) for fault in faults}:
             self._since[group] = since
-        return all(now - first >= PERMANENT_AFTER for first in since.values())
+        return all(now - first >= self._permanent_after for first in since.values())
 
     def keep_only(self, groups: Collection[Hashable]) -> None:
         """Drop the faults of all groups that are not in `groups`."""
+        self._groups &= set(groups)
         self._since = {group: since for group, since in self._since.items() if group in groups}

@@ -21,7 +21,7 @@ class PerLocationCollector(AccountCollector[Options, Records]):
 
     def __init__(self, context: CollectorContext, options: Options) -> None:
         super().__init__(context, options)
-        self._settling = Settling(context.clock)
+        self._settling = Settling(context.clock, options.interval)
         self._checked = CheckedReader(context.client)
 
     async def each_location(self, read: Callable[[str], Awaitable[T]]) -> Mapping[str, T]:

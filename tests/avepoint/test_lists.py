@@ -26,7 +26,6 @@ from exporter.avepoint.reading.values import ticks_at
 from exporter.config.schema import ApiVersion
 from exporter.errors import IncompleteListError
 from tests.fakes import FAST, ClientHarness, make_account
-from tests.helpers import RETRIES
 
 SPAN = Span(ticks_at(1_729_900_000.25), ticks_at(1_730_000_000.25))
 Row = dict[str, object]
@@ -160,43 +159,33 @@ async def test_a_total_that_always_changes_is_never_whole(pair: EndpointPair, ve
 
 
 @pytest.mark.parametrize(("pair", "version"), LISTS, ids=IDS)
-async def test_equal_rows_and_an_equal_total_for_15_minutes_are_the_list(
+async def test_equal_rows_and_an_equal_total_in_three_refreshes_are_the_list(
     pair: EndpointPair, version: ApiVersion
 ) -> None:
     service = Service(pair, version)
     service.totals = lambda _: 260
-    for seconds in (*RETRIES, 1):
+    for _ in range(2):
         with pytest.raises(IncompleteListError):
             await service.read()
-        service.world.clock.advance(seconds)
     assert await service.read() == len(ALL)
     assert await service.read() == len(ALL)
-    assert service.incomplete == 2 * len(RETRIES) + 5  # the last refresh reads the list only once
-    assert sum("all refreshes of 15 minutes" in line for line in service.world.log.lines) == 1
+    assert service.incomplete == 7  # the last refresh reads the list only once
+    assert sum("three consecutive refreshes" in line for line in service.world.log.lines) == 1
     service.pages[2] = ALL[200:249]
     with pytest.raises(IncompleteListError, match="249 of 260"):
         await service.read()
 
 
 @pytest.mark.parametrize(("pair", "version"), LISTS, ids=IDS)
-async def test_other_rows_or_another_total_begin_the_15_minutes_again(pair: EndpointPair, version: ApiVersion) -> None:
+async def test_other_rows_or_another_total_begin_the_three_refreshes_again(
+    pair: EndpointPair, version: ApiVersion
+) -> None:
     service = Service(pair, version)
     for total, last in ((260, 250), (260, 250), (261, 250), (261, 249), (261, 250), (261, 250)):
         service.totals = lambda _, total=total: total  # type: ignore[misc] # a default binds it
         service.pages[2] = ALL[200:last]
         with pytest.raises(IncompleteListError):
             await service.read()
-        service.world.clock.advance(450)
-    assert await service.read() == len(ALL)
-
-
-async def test_two_refreshes_are_too_few_however_long_the_time_between_them() -> None:
-    service = Service(CUSTOMERS, "modern")
-    service.totals = lambda _: 260
-    for _ in range(2):
-        with pytest.raises(IncompleteListError):
-            await service.read()
-        service.world.clock.advance(3600)
     assert await service.read() == len(ALL)
 
 
@@ -217,7 +206,6 @@ async def test_a_service_that_repeats_its_only_page_beside_a_higher_total(
     for _ in range(2):
         with pytest.raises(IncompleteListError, match="received 1 of 2 rows"):
             await service.read()
-        service.world.clock.advance(450)
     assert await service.read() == 1
 
 

@@ -19,6 +19,7 @@ from tests.helpers import (
     DAY,
     FREQUENCY_PATH,
     RETENTION_PATH,
+    RETRIES,
     SETTINGS,
     FakeApi,
     FakeClock,
@@ -37,19 +38,10 @@ def envelope(data: object) -> dict[str, Any]:
     return {"statusCode": 200, "data": data}
 
 
-async def read(
-    name: str, answer: object, *, now: datetime = NOON, is_up: bool = True, unread: bool = False, **options: Any
-) -> World:
-    """Return a `World` after one refresh of a collector. `answer` is the content of the response envelope.
-
-    If `unread` is true, the answer contains unreadable rows, and the refresh is 15 minutes after the first refresh.
-    """
+async def read(name: str, answer: object, *, now: datetime = NOON, is_up: bool = True, **options: Any) -> World:
+    """Return a `World` after one refresh of a collector. `answer` is the content of the response envelope."""
     world = World(FakeApi({SETTINGS[name]: envelope(answer)}), FakeClock(now.timestamp()))
     await world.apply(tenant(collectors={name: options}))
-    if unread:
-        assert not await world.refresh()
-        assert world.of_avepoint() == {}
-        world.clock.advance(900)
     assert await world.refresh() is is_up
     await world.accounts.stop()
     return world
@@ -112,9 +104,8 @@ ACTIVITIES: dict[str, tuple[list[Any], Shown]] = {
 @pytest.mark.parametrize("nested", [True, False])
 @pytest.mark.parametrize(("rows", "expected"), ACTIVITIES.values(), ids=ACTIVITIES)
 async def test_unusual_sites(rows: list[Any], expected: Shown, nested: bool) -> None:
-    unread = rows is ACTIVITIES["no workload"][0]
-    world = await read("unusual_activity", {"data": rows} if nested else rows, unread=unread)
-    assert shown(world) == expected | {("unusual_activity_window_seconds",): 7.5 * DAY + 900 * unread}
+    world = await read("unusual_activity", {"data": rows} if nested else rows)
+    assert shown(world) == expected | {("unusual_activity_window_seconds",): 7.5 * DAY}
     assert "example.com" not in world.text()
     assert "John" not in world.text()
 
@@ -147,7 +138,28 @@ async def test_contradictory_counts_of_sites_are_not_shown(rows: list[Any]) -> N
     ],
 )
 async def test_what_is_not_told_of_a_site_is_counted(row: dict[str, Any], field: str) -> None:
-    assert errors(await read("unusual_activity", [row], is_up=field != "serviceType"), field) == 1
+    assert errors(await read("unusual_activity", [row]), field) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "odd"),
+    [
+        ("unusual_activity", [activity()], activity(None)),
+        ("backup_frequency", [], {"serviceType": None}),
+    ],
+)
+async def test_a_new_row_that_cannot_be_placed_is_ignored_after_15_minutes(name: str, good: Any, odd: Any) -> None:
+    world = World(FakeApi({SETTINGS[name]: envelope(good)}), FakeClock(NOON.timestamp()))
+    await world.apply(tenant(collectors={name: {}}))
+    assert await world.refresh()
+    before = world.of_avepoint()
+    world.api.routes[SETTINGS[name]] = envelope([*good, odd])
+    for pause in (*RETRIES, 1):
+        assert not await world.refresh()
+        assert world.of_avepoint() == before
+        world.clock.advance(pause)
+    assert await world.refresh()
+    await world.accounts.stop()
 
 
 @pytest.mark.parametrize(
@@ -230,8 +242,7 @@ FREQUENCIES: dict[str, tuple[list[Any], Shown]] = {
 @pytest.mark.parametrize(("rows", "expected"), FREQUENCIES.values(), ids=FREQUENCIES)
 async def test_schedules(rows: list[Any], expected: Shown) -> None:
     is_up = rows is not FREQUENCIES["contradiction"][0]
-    unread = rows is FREQUENCIES["no workload"][0]
-    assert shown(await read("backup_frequency", rows, is_up=is_up, unread=unread)) == expected
+    assert shown(await read("backup_frequency", rows, is_up=is_up)) == expected
 
 
 async def test_a_moment_that_cannot_be_read_is_counted() -> None:
@@ -315,8 +326,7 @@ RETENTIONS: dict[str, tuple[Any, Shown]] = {
 
 @pytest.mark.parametrize(("answer", "expected"), RETENTIONS.values(), ids=RETENTIONS)
 async def test_retentions(answer: Any, expected: Shown) -> None:
-    unread = any(answer is RETENTIONS[name][0] for name in ("services that are none", "a service without a name"))
-    world = await read("retention", answer, is_up=answer is not RETENTIONS["contradiction"][0], unread=unread)
+    world = await read("retention", answer, is_up=answer is not RETENTIONS["contradiction"][0])
     assert shown(world) == expected
     assert "Secret" not in world.text()
 

@@ -40,7 +40,7 @@ def garbled(api: JobApi, garble: Garble, *ids: str) -> None:
 @pytest.mark.parametrize("garble", GARBLES)
 async def test_a_new_unreadable_job_holds_every_value_for_15_minutes(garble: str, *, legacy: bool) -> None:
     api = JobApi(jobs(30), legacy=legacy)
-    world = await world_of(api)
+    world = await world_of(api, interval="10m")
     assert await world.refresh()
     known, before = api.jobs, gauges(world)
     api.jobs = [*known, replace(_job(Random(99), 99, NOW, back=60), id="new")]
@@ -100,7 +100,7 @@ async def test_a_job_that_has_not_started_is_not_unreadable(*, legacy: bool) -> 
 @pytest.mark.parametrize("legacy", [False, True], ids=["modern", "legacy"])
 async def test_the_unreadable_finish_of_a_success_shows_no_older_success(*, legacy: bool) -> None:
     api = JobApi(jobs(30), legacy=legacy)
-    world = await world_of(api)
+    world = await world_of(api, interval="10m")
     assert await world.refresh()
     before = gauges(world)
     new = _job(Random(99), 99, NOW, back=60)

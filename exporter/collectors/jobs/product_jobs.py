@@ -93,7 +93,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         of_jobs = jobs if isinstance(jobs, JobsOptions) else JobsOptions()
         self._list = ProductJobList(context.client, self.endpoints.modern, self.times)
         self._listed = ListedJobs(of_jobs.window, of_jobs.lookback)
-        self._unreadable = UnreadableRows(context.clock)
+        self._unreadable = UnreadableRows(context.clock, options.interval)
         self._kinds: dict[str, JobKind] = {}
         self._history = JobHistory()
 
@@ -122,7 +122,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         rows = await self.api_versions.ask({"modern": lambda: self._rows(Span(start, now))})
         earliest = self._listed.earliest(now)
         found, unread = self._sorted(rows)
-        kept = self._unreadable.accept(unread, self._listed.jobs)
+        kept = self._unreadable.accept(unread, self._listed.jobs, has_values=bool(self._history.last_success))
         readable = {**{key: job for key, (_, job) in found.records.items()}, **kept}
         is_complete = found.error is None and all(key in readable for key, _ in unread)
         listed = {key: job for key, job in readable.items() if job.start >= earliest}

@@ -73,7 +73,7 @@ class JobReader:
         self._conflicting_refreshes = 0
         self._refusals: dict[str, dict[str, int]] = {}  # consecutive rejections, keyed by parameter and value
         self._listed: set[str | None] = set()
-        self._unreadable = UnreadableRows(context.clock)
+        self._unreadable = UnreadableRows(context.clock, options.interval)
         self._list = ListedJobs(options.window, options.lookback)
         self._last_success: dict[JobKind, Ticks] = {}
         self._shown_jobs: dict[JobKind, list[Job]] = {}
@@ -95,7 +95,8 @@ class JobReader:
         jobs = [(self._job(row), row) for row in rows]
         listed = self._distinct((job, row) for job, row in jobs if job is not None)
         unread = [(row.id, row) for job, row in jobs if is_unread(job, row, "finishTime")]
-        readable = {**listed.records, **self._unreadable.accept(unread, self._jobs)}
+        kept = self._unreadable.accept(unread, self._jobs, has_values=bool(self._last_success))
+        readable = {**listed.records, **kept}
         found = {key: job for key, job in readable.items() if job.start >= earliest}
         await self._classify(job_list, found, now)
         is_complete = listed.error is None and all(key in readable for key, _ in unread)

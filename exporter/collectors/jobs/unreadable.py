@@ -18,25 +18,26 @@ Unread = tuple[str | None, Row]
 class UnreadableRows:
     """Refuses lists with unreadable rows until the rows are permanently unreadable.
 
-    An unreadable row may hide the last job or the last success of a workload. Therefore, a list with an unreadable row
-    is accepted only after 15 minutes, even in the first refresh. A permanently unreadable row is ignored, because the
-    other jobs would otherwise never be exposed. The customer id of a tenant account is "".
+    An unreadable row may hide the last job or the last success of a workload. A permanently unreadable row is ignored,
+    because the other jobs would otherwise never be exposed. The customer id of a tenant account is "".
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._settling = Settling(clock)
+    def __init__(self, clock: Clock, interval: float) -> None:
+        self._settling = Settling(clock, interval)
 
     def accept(
-        self, unread: Iterable[Unread], known_jobs: Mapping[str, Job], customer_id: str = ""
+        self, unread: Iterable[Unread], known_jobs: Mapping[str, Job], customer_id: str = "", *, has_values: bool
     ) -> Mapping[str, Job]:
         """Return the known completed jobs whose rows are now unreadable. A completed job does not change.
 
-        `unread` contains the unreadable rows of one refresh. Raise AnswerError if the list is not accepted.
+        `unread` contains the unreadable rows of one refresh. `has_values` is true if earlier values are known, also
+        from before a restart. Raise AnswerError if the list is not accepted.
         """
         rows = list(unread)
         keys = {key for key, _ in rows}
         kept = {key: job for key, job in known_jobs.items() if key in keys and not job.is_running}
-        if not self._settling.are_permanent(_faults(key for key, _ in rows if key not in kept), customer_id):
+        faults = _faults(key for key, _ in rows if key not in kept)
+        if not self._settling.are_permanent(faults, customer_id, has_values=has_values):
             raise rows[0][1].unexpected(f"rows that cannot be read: {len(rows)}")
         return kept
 

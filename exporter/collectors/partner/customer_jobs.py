@@ -104,7 +104,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         super().__init__(context, options)
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._owners = RowOwners(context.customer_list.has_listed)
-        self._unreadable = UnreadableRows(context.clock)
+        self._unreadable = UnreadableRows(context.clock, options.interval)
         self._histories: dict[str, bytes] = {}
         self._absent: dict[str, float] = {}  # monotonic time of removal, keyed by customer id
         self.watch_customers(self._drop_absent)
@@ -125,11 +125,12 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         now = ticks_at(self._clock.time())
         rows = await self._list.rows(self.api_versions, customer_id)
         listed = sort_rows(rows, customer_id, self._owners, self.options.includes)
+        has_values = customer_id in self._histories
         history, is_short = self._history(customer_id), self._list.is_short(customer_id)
         history.add(listed.jobs, now, is_short=is_short, has_unread=listed.has_unread)
         if self.is_customer(customer_id):  # The customer may have been removed during the request.
             self._histories[customer_id] = history.packed()
-        self._unreadable.accept(listed.unread, {}, customer_id)
+        self._unreadable.accept(listed.unread, {}, customer_id, has_values=has_values)
         return CustomerJobRecords(
             replace(
                 listed,

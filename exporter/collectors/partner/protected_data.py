@@ -117,7 +117,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
         super().__init__(context, options)
         self._list = ListReader(context.client, PROTECTED_DATA)
         self._owners = RowOwners(context.customer_list.has_listed)
-        self._settling = Settling(context.clock)
+        self._settling = Settling(context.clock, options.interval)
         self.watch_customers(self._settling.keep_only)
 
     async def read(self, customer_id: str) -> ProtectedData:
