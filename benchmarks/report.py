@@ -151,11 +151,11 @@ enabled.
 
 A small server returns responses that the simulator generated in advance, so the times do not include the work of the simulator.
 
-| customers | AvePoint | time (ideal time), **ratio** | requests | CPU time per customer, including the start | memory |
+| customers | AvePoint | time (ideal time), **ratio** | requests | CPU time per customer, including the startup | memory |
 | --- | --- | --- | --- | --- | --- |
 {refreshes}
 
-The exporter reads the first customers before the list is complete, and keeps one connection per concurrent request. The time
+The exporter starts to read customers before the list is complete, and keeps one connection per concurrent request. The time
 grows with the number of requests. The memory grows by about 16 KB per customer.
 
 ## Refreshes and scrapes

@@ -123,7 +123,7 @@ CUSTOMER_STATUS_FORM: Final = Assumption(
     ("job_status",),
 )  # fmt: skip
 SERVICE_TYPE: Final = Assumption(
-    "workloads of settings", "Do settings and unusual activities identify a workload by a number or by a name?",
+    "workloads of settings", "Is the workload of a setting or of an unusual activity a number or a name?",
     ("number", "name"), "docs", ("service_types",),
 )  # fmt: skip
 ACTIVITY_SHAPE: Final = Assumption(
