@@ -24,7 +24,8 @@ _EXIT_CODES: Final = (
 )
 _VARIABLES: Final = (
     "You can set every flag except `--version` with an environment variable. The name of the variable is"
-    " `AVEPOINT_EXPORTER_`, followed by the name of the flag in capital letters, with underscores instead of dots and hyphens."
+    " `AVEPOINT_EXPORTER_`, followed by the name of the flag in capital letters, with underscores instead of dots and"
+    " hyphens."
     " For example, `AVEPOINT_EXPORTER_CONFIG_FILE` sets `--config.file`. If a flag can be repeated, separate the values"
     " in its variable with spaces. Flags override environment variables. A flag after a command overrides the same flag"
     " before the command."
