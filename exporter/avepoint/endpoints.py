@@ -101,9 +101,14 @@ class EndpointPair:
         return {version: endpoint.permission for version, endpoint in self.versions.items()}
 
 
-def fields(names: str) -> frozenset[str]:
-    """Split a string into lower-case field names for `Endpoint.fields`."""
-    return frozenset(names.lower().split())
+def fields(names: str, **nested: str) -> frozenset[str]:
+    """Return lower-case field names for `Endpoint.fields`.
+
+    `nested` contains the fields of nested objects. For example, fields("id", tenants="name") returns "id", "tenants"
+    and "tenants.name".
+    """
+    inner = (f"{outer}.{name}" for outer, parts in nested.items() for name in parts.split())
+    return frozenset(name.lower() for name in (*names.split(), *nested, *inner))
 
 
 def _segment(identifier: str) -> str:
@@ -119,9 +124,19 @@ _ID: Final = ("id",)
 _SUBSCRIPTION_KEY: Final = ("customerid", "products.service", "products.expirationdate")
 _CUSTOMER_JOB_KEY: Final = ("jobid", "jobtype", "jobmodule", "name", "tenantid")
 
-_JOB: Final = fields("id state startTime finishTime duration backupDetails jobErrors")
-_CUSTOMER: Final = fields("id organization ownerEmail countryOrRegion jobStatus managementMode tenants")
-_SUBSCRIPTION: Final = fields("customerId products")
+_JOB: Final = fields(
+    "id state startTime finishTime duration",
+    backupDetails="successfulCount failedCount skippedCount warningCount"
+    " successfulNumber failedNumber skippedNumber warningNumber",
+    jobErrors="isErrorCode value url number",
+)
+_CUSTOMER: Final = fields("id organization ownerEmail countryOrRegion jobStatus managementMode", tenants="id name")
+_SUBSCRIPTION: Final = fields(
+    "customerId",
+    products="service subscriptionName package subscriptionModel source paymentType storage retention expirationDate"
+    " contractEndDate purchasedUserSeats purchasedUnits purchasedCapacity protectedCapacity consumedStorage"
+    " microsoftLicenseAssigned microsoftLicenseAvailable",
+)
 _PROTECTED: Final = fields(
     "customerId tenantId serviceType serviceModule totalScannedObjects totalProtectedObjects"
     " dataSizeStoredInAvePoint dataSizeStoredInBYOS lastRunTime"

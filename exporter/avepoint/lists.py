@@ -9,13 +9,7 @@ from typing import Final, Literal, TypeVar
 
 from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import Endpoint, EndpointPair, Paging, Query
-from exporter.avepoint.pages import (
-    ListPage,
-    ListProgress,
-    RawRow,
-    numbered_pages,
-    read_page,
-)
+from exporter.avepoint.pages import SMALLEST_CAP, FetchPage, ListPage, ListProgress, RawRow, read_page
 from exporter.avepoint.paging import odata_pages
 from exporter.avepoint.reading.rows import Row
 from exporter.config.schema import ApiVersion
@@ -153,6 +147,29 @@ class ListReader:
 
     def _row(self, raw: RawRow, endpoint: Endpoint) -> Row:
         return Row(raw, endpoint.template, self._client.value_issues, endpoint.fields)
+
+
+async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int) -> AsyncIterator[RawRow]:
+    """Yield the rows of a list from the Elements API.
+
+    If AvePoint does not report a total, the list ends with the first page that is not full.
+    """
+    number = 0
+    while True:
+        number += 1
+        page = await fetch({"pageIndex": number, "pageSize": size})
+        if not progress.enter(page):
+            progress.end(page, size)
+            return
+        for row in page.rows:
+            yield row
+        # If the total exceeds the number of rows on the page, it is the total of the whole list. If both numbers are
+        # equal, the total may be the total of the page.
+        is_counted = progress.total is not None and progress.total > len(page.rows)
+        has_facts = page.total is not None or page.size is not None or page.is_bare
+        may_go_on = page.is_full(size if has_facts else SMALLEST_CAP) and not is_counted
+        if not (progress.lacks_rows or may_go_on or (progress.total is None and progress.expects_more)):
+            return
 
 
 class CheckedReader:

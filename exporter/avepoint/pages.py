@@ -1,9 +1,10 @@
 """Functions and classes that decode the pages of lists, number the pages and detect missing rows."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from exporter.avepoint.endpoints import Endpoint, Paging, Query
@@ -21,6 +22,8 @@ If a response contains neither a total nor a page size, a page with at least thi
 page.
 """
 _LONGEST_ID: Final = 200
+_NOTHING: Final[RawRow] = MappingProxyType({})
+"""Replaces all empty objects, because a list can contain a million of them."""
 _NO_ID: Final = frozenset({"", "n/a"})
 _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
 """Formats of pages that contain the rows (`jobs`), the total and the link in one JSON object."""
@@ -89,8 +92,23 @@ def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None
     return tuple(_narrowed(row, endpoint.fields) if isinstance(row, dict) else {} for row in value)
 
 
-def _narrowed(row: RawRow, fields: Collection[str]) -> RawRow:
-    return {name: value for key, value in row.items() if (name := key.lower()) in fields or not fields}
+def _narrowed(row: RawRow, fields: Collection[str], outer: str = "") -> RawRow:
+    return {
+        name: _narrowed_part(value, fields, f"{outer}{name}.") if fields and isinstance(value, dict | list) else value
+        for key, value in row.items()
+        if outer + (name := key.lower()) in fields or not fields
+    }
+
+
+def _narrowed_part(value: dict[str, object] | list[object], fields: Collection[str], outer: str) -> object:
+    """Narrow nested objects. If no field of the value is used, return an empty value of the same type."""
+    if not any(name.startswith(outer) for name in fields):
+        return type(value)()
+    if isinstance(value, dict):
+        return _narrowed(value, fields, outer)
+    if any(isinstance(item, list) for item in value):
+        value = [[] if isinstance(item, list) else item for item in value]
+    return [_narrowed(item, fields, outer) or _NOTHING if isinstance(item, dict) else item for item in value]
 
 
 def read_total(value: object) -> int | None:
@@ -273,26 +291,3 @@ class ListProgress:
         for key, same in keyed.items():
             counts[key] = 1 if len(same) == 1 else len(set(map(row_hash, same)))
         return {(key, number) for key, count in counts.items() for number in range(count)}
-
-
-async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int) -> AsyncIterator[RawRow]:
-    """Yield the rows of a list from the Elements API.
-
-    If AvePoint does not report a total, the list ends with the first page that is not full.
-    """
-    number = 0
-    while True:
-        number += 1
-        page = await fetch({"pageIndex": number, "pageSize": size})
-        if not progress.enter(page):
-            progress.end(page, size)
-            return
-        for row in page.rows:
-            yield row
-        # If the total exceeds the number of rows on the page, it is the total of the whole list. If both numbers are
-        # equal, the total may be the total of the page.
-        is_counted = progress.total is not None and progress.total > len(page.rows)
-        has_facts = page.total is not None or page.size is not None or page.is_bare
-        may_go_on = page.is_full(size if has_facts else SMALLEST_CAP) and not is_counted
-        if not (progress.lacks_rows or may_go_on or (progress.total is None and progress.expects_more)):
-            return

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.avepoint.endpoints import Endpoint, Paging, Query
+from exporter.avepoint.lists import numbered_pages
 from exporter.avepoint.pages import (
     MOST_PAGES,
     FetchPage,
     ListPage,
     ListProgress,
-    numbered_pages,
     read_link,
     read_page,
     read_total,

@@ -219,7 +219,8 @@ class Row:
         if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
             self._report(name, value, "not a list of objects")
             return None
-        return tuple(Row(one, self._endpoint, self._value_issues) for one in value)
+        names = self._fields_of(name)
+        return tuple(Row(one, self._endpoint, self._value_issues, names) for one in value)
 
     def unexpected(self, what: str) -> AnswerError:
         """Return an error for rows that do not have the documented format. `what` describes the difference."""
@@ -259,7 +260,13 @@ class Row:
     def _object(self, value: object, field: str) -> "Row":
         if value is not None and not isinstance(value, Mapping):
             self._report(field, value, "not an object")
-        return Row(value if isinstance(value, Mapping) else {}, self._endpoint, self._value_issues)
+        known = value if isinstance(value, Mapping) else {}
+        return Row(known, self._endpoint, self._value_issues, self._fields_of(field))
+
+    def _fields_of(self, field: str) -> frozenset[str]:
+        """Return the names of the fields that were kept in a nested object."""
+        outer = f"{field.lower()}."
+        return frozenset(name.removeprefix(outer) for name in self._fields if name.startswith(outer))
 
     def _required(self, value: T | None, spellings: Sequence[str]) -> T | None:
         if value is None and self.raw(*spellings) is None:

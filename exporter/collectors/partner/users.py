@@ -24,7 +24,7 @@ USERS: Final = EndpointPair(
         f"{ELEMENTS}/{{customerId}}/tenants/{{tenantId}}/cloud-backup-m365/users/batch",
         "elements.cbprotected.read.all",
         Paging.ELEMENTS,
-        fields("id moduleStatus"),
+        fields("id", moduleStatus="module isProtected"),
         ("id",),
     )
 )
