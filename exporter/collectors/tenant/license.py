@@ -99,8 +99,6 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
         row = Row(fields, endpoint.template, self._client.value_issues)
         if not any(row.has(field) for field in _FAMILIES):
             raise endpoint.unexpected("the response contains none of the license fields")
-        if not row.has("outOfPolicyTime"):  # If the field is empty, the license is in policy.
-            row.lacks("outOfPolicyTime")
         consumption = LicenseConsumption(
             purchased_seats=row.count("purchasedUserSeats"),
             assigned_seats=row.count("assignedUserSeats"),
@@ -108,7 +106,9 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
             protected_bytes=row.gigabytes("protectedSize"),
             out_of_policy_since=row.past_time("outOfPolicyTime"),
         )
-        return replace(consumption, unread=unread_families(row.unreadable, _FAMILIES))
+        # If the field is empty, the license is in policy. If the field is missing, the policy is unknown.
+        missing = () if row.has("outOfPolicyTime") else ("outOfPolicyTime",)
+        return replace(consumption, unread=unread_families((*row.unreadable, *missing), _FAMILIES))
 
     @classmethod
     def samples(cls, records: LicenseConsumption, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
