@@ -361,3 +361,28 @@ async def test_an_echoed_token_reaches_neither_the_error_nor_the_request_id() ->
         await world.client.call(JOBS)
     assert "0123456789" not in f"{caught.value} {caught.value.context()}"
     assert caught.value.request_id == ""
+
+
+async def test_a_token_is_not_requested_during_a_pause() -> None:
+    times: list[float] = []
+
+    def tokens(request: httpx.Request) -> httpx.Response:
+        times.append(world.clock.elapsed)
+        return good_token(request)
+
+    more = "requests: {retries: 0, per_second: 1000}"
+    world = ClientHarness(Script(status(429, Retry_After="7")), make_account(more=more), tokens=tokens)
+    with pytest.raises(UnavailableError):
+        await world.client.call(JOBS)
+    await world.client.token_ahead(LICENSE.permission)
+    assert times[1] >= times[0] + 7
+
+
+async def test_clients_do_not_retry_at_the_same_time() -> None:
+    ends = set()
+    for _ in range(10):
+        world = ClientHarness(Script(httpx.ConnectError("down"), ok()))
+        await world.client.call(JOBS)
+        ends.add(world.clock.elapsed)
+    assert len(ends) > 1
+    assert max(ends) <= 0.51

@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import traceback
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -492,3 +493,33 @@ async def test_no_descriptors_are_left() -> None:
         "Too many open files",
         "raise the limit on open files",
     )
+
+
+async def test_a_bomb_needs_no_more_memory_than_the_largest_body() -> None:
+    packed = gzip.compress(b" " * (LARGEST_BODY * 16), mtime=0)
+    response = httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Stream(packed))
+    tracemalloc.start()
+    try:
+        with pytest.raises(AnswerError, match="larger than"):
+            await read_body(response)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < LARGEST_BODY * 4
+
+
+async def test_requests_wait_while_another_process_sends_the_requests() -> None:
+    allowed, sent = False, list[str]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert allowed
+        sent.append(request.url.path)
+        return httpx.Response(200, stream=Stream(b"{}"))
+
+    connections = Connections(make_account(), httpx.MockTransport(answer), lambda: allowed)
+    task = asyncio.create_task(body_of(connections, connections.request("GET", "https://graph.example.com/x")))
+    await asyncio.wait({task}, timeout=0.05)
+    assert not task.done()
+    allowed = True
+    assert await asyncio.wait_for(task, 60) == b"{}"
+    assert sent == ["/x"]

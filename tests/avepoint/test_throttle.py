@@ -182,3 +182,22 @@ async def test_timers_that_wake_late_do_not_lower_the_rate() -> None:
     paced.clock.advance(10)
     await asyncio.gather(*(paced.call(number) for number in range(11)))
     assert paced.started[-1][1] - paced.started[101][1] == pytest.approx(0.1, abs=0.01), "no burst after an idle period"
+
+
+class LateClock(FakeClock):
+    """A clock whose first sleep ends five seconds late, because the process was suspended."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if len(self.slept) == 1:
+            self.advance(5)
+
+
+async def test_a_late_timer_does_not_cause_a_burst() -> None:
+    paced = Paced(per_second=10)
+    paced.clock = LateClock()
+    paced.throttle = Throttle(concurrency=100, per_second=10, clock=paced.clock, waited=paced.waits.append)
+    await asyncio.gather(*(paced.call(number) for number in range(30)))
+    times = [time for _, time in paced.started]
+    assert times[1] == pytest.approx(5.1)
+    assert times[2:] == pytest.approx([5.1 - 0.02 + number / 10 for number in range(1, 29)])

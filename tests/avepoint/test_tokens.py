@@ -216,3 +216,29 @@ async def test_nothing_that_is_printed_shows_a_secret() -> None:
     token = await identity.tokens.token("p")
     assert SECRET not in repr(credential) + repr(make_account()) + str(make_account())
     assert "tok-1" not in f"{token!r} {token}"
+
+
+@pytest.mark.parametrize(("seconds", "requests"), [(59, 1), (61, 2)])
+async def test_a_failure_ahead_is_reported_once_and_for_a_minute(seconds: float, requests: int) -> None:
+    identity = Identity(TokenError("no", reason="invalid_client"))
+    await identity.tokens.token_ahead("p")
+    identity.clock.advance(seconds)
+    with pytest.raises(TokenError):
+        await identity.tokens.token("p")
+    assert len(identity.forms) == requests
+    with pytest.raises(TokenError):
+        await identity.tokens.token("p")
+    assert len(identity.forms) == requests + 1
+
+
+async def test_a_token_is_requested_ahead_again_after_a_success() -> None:
+    identity = Identity(TokenError("no", reason="invalid_client"))
+    await identity.tokens.token_ahead("p")
+    identity.clock.advance(61)
+    await identity.tokens.token_ahead("p")
+    assert len(identity.forms) == 1, "the last request failed"
+    identity.answer = None
+    await identity.tokens.token("p")
+    identity.clock.advance(3600)
+    await identity.tokens.token_ahead("p")
+    assert len(identity.forms) == 3

@@ -472,3 +472,16 @@ async def test_results_of_a_canceled_refresh_are_stored(tmp_path: Path) -> None:
     await world.restart(config(account))
     assert world.labels("avepoint_scanned_objects", "customer_id") == seen == {"c-1"}
     await world.accounts.stop()
+
+
+async def test_nothing_of_a_customer_that_left_stays_in_the_file(tmp_path: Path) -> None:
+    world = World(FakeApi(portfolio(["staying", "leaving"])), folder=tmp_path)
+    await world.apply(partner())
+    assert await world.refresh()
+    assert await world.refresh()
+    await world.restart(config(partner()))
+    assert b"leaving" in (tmp_path / FILE_NAME).read_bytes()
+    world.api.routes.update(portfolio(["staying"]))
+    assert await world.refresh()
+    await world.accounts.stop()
+    assert b"leaving" not in (tmp_path / FILE_NAME).read_bytes()

@@ -289,3 +289,11 @@ def test_a_backup_is_not_known_to_be_on_time_if_its_schedule_is_unreadable(odd: 
     assert world.names() == {"backup_late"}
     world.restarts(memory=False)
     assert world.outcome("backup_late") == "unknown"
+
+
+def test_the_scan_of_microsoft_365_is_no_reason_to_expect_backups_of_another_product() -> None:
+    samples = job(start=NOW - 30 * DAY, success=NOW - 30 * DAY, product="Salesforce")
+    world = World().read(ON_PARTNER, *samples).read("protected_data", SCANNED)
+    assert world.outcome("backup_overdue") == "fine"
+    same = job(start=NOW - 30 * DAY, success=NOW - 30 * DAY)
+    assert World().read(ON_PARTNER, *same).read("protected_data", SCANNED).outcome("backup_overdue") == "wrong"

@@ -278,3 +278,27 @@ def test_problems_of_other_versions_are_left_out() -> None:
 @pytest.mark.parametrize(("interval", "seconds"), [(300, 3 * HOUR), (HOUR, 3 * HOUR), (2 * HOUR, 6 * HOUR)])
 def test_facts_are_fresh_for_three_hours_or_three_intervals(interval: float, seconds: float) -> None:
     assert fresh_for(interval) == seconds
+
+
+def test_the_problem_of_a_collector_that_is_off_ends_although_the_customer_left() -> None:
+    world = overdue()
+    world.verdict.list_read([], world.now)
+    assert world.names()
+
+    world.read(JOBS, off=True)
+    assert world.names() == set()
+
+
+def test_a_problem_does_not_begin_in_the_future() -> None:
+    world = World().read(JOBS, *job("failed", start=NOW + HOUR, finish=NOW + HOUR, success=NOW))
+    assert world.start_of("job_failed") == NOW
+
+
+def test_facts_that_are_as_old_as_a_problem_do_not_end_it() -> None:
+    world = overdue()
+    assert world.names()
+
+    world.read(JOBS, *job(start=NOW, finish=NOW, success=NOW))
+    assert world.names() == {"backup_overdue", "job_failed"}, "the facts were read when the problem began"
+    world.passes(1).reread()
+    assert world.names() == set()
