@@ -509,17 +509,24 @@ async def test_a_bomb_needs_no_more_memory_than_the_largest_body() -> None:
 
 
 async def test_requests_wait_while_another_process_sends_the_requests() -> None:
-    allowed, sent = False, list[str]()
+    allowed, asked, sent = True, asyncio.Event(), list[bool]()
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        assert allowed
-        sent.append(request.url.path)
+    def may_send() -> bool:
+        asked.set()
+        return allowed
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        sent.append(allowed)
         return httpx.Response(200, stream=Stream(b"{}"))
 
-    connections = Connections(make_account(), httpx.MockTransport(answer), lambda: allowed)
-    task = asyncio.create_task(body_of(connections, connections.request("GET", "https://graph.example.com/x")))
-    await asyncio.wait({task}, timeout=0.05)
+    connections = Connections(make_account(), httpx.MockTransport(answer), may_send)
+    request = connections.request("GET", "https://graph.example.com/x")
+    assert await body_of(connections, request) == b"{}"
+    allowed = False
+    asked.clear()
+    task = asyncio.create_task(body_of(connections, request))
+    await asyncio.wait_for(asked.wait(), 60)
     assert not task.done()
     allowed = True
     assert await asyncio.wait_for(task, 60) == b"{}"
-    assert sent == ["/x"]
+    assert sent == [True, True]
