@@ -92,29 +92,13 @@ class Application:
         the first signal.
         """
         raise_limit()
+        stop, loop = _stop_on_signals(on_stop), asyncio.get_running_loop()
         watch = None if listening.watched is None else FileWatch(listening.watched)
-        stop = _stop_on_signals(on_stop)
-
-        async def reload() -> None:
-            async with self._reloading:
-                await self.reload()
-
-        async def reload_quietly() -> None:
-            with suppress(ConfigError):  # `reload` has already logged and recorded the error.
-                await reload()
-
-        loop, reloads = asyncio.get_running_loop(), set[asyncio.Task[None]]()
-        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(loop.create_task(reload_quietly())))
-        app = App(
-            Services(
-                accounts=self.accounts,
-                page=self._page,
-                own=self._own,
-                clock=self._clock,
-                configured=lambda: self.configured,
-                reload=reload if listening.lifecycle else None,
-            )
-        )
+        reloads = set[asyncio.Task[None]]()
+        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(loop.create_task(self._reload_quietly())))
+        background = [loop.create_task(self._write_suppressed())]
+        if watch is not None:
+            background.append(loop.create_task(watch.run(self._clock, self._reload_quietly)))
 
         def bound(addresses: Sequence[str]) -> None:
             # Do not start the refreshes earlier. If the process cannot listen on its addresses, it must not send
@@ -126,22 +110,39 @@ class Application:
                 background[-1].add_done_callback(lambda _: stop.set())
             announce(addresses)
 
-        background = [loop.create_task(self._write_suppressed())]
-        if watch is not None:
-            background.append(loop.create_task(watch.run(self._clock, reload_quietly)))
+        app = self._app(listening)
         try:
             config = await asyncio.to_thread(self._load)
             self._record_config()
             if self._keeper is None and await _ended_first(self._restore(config), stop):
                 return
             await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
-            for task in background:
-                if task.done() and not task.cancelled():
-                    task.result()  # raise the error that stopped the server
+            _raise_errors(background)
         finally:
             await _cancel([*background, *reloads])
             app.close()
             await self.accounts.stop()
+
+    def _app(self, listening: Listening) -> App:
+        return App(
+            Services(
+                accounts=self.accounts,
+                page=self._page,
+                own=self._own,
+                clock=self._clock,
+                configured=lambda: self.configured,
+                reload=self._reload_alone if listening.lifecycle else None,
+            )
+        )
+
+    async def _reload_alone(self) -> None:
+        """Reload the configuration as soon as no other reload is running."""
+        async with self._reloading:
+            await self.reload()
+
+    async def _reload_quietly(self) -> None:
+        with suppress(ConfigError):  # `reload` has already logged and recorded the error.
+            await self._reload_alone()
 
     async def _restore(self, config: Config) -> None:
         with settings_of_a_server():
@@ -256,6 +257,13 @@ async def _ended_first(coroutine: Coroutine[Any, Any, None], stop: asyncio.Event
         await task  # raise the error of the coroutine, if any
     await _cancel([task])
     return stop.is_set()
+
+
+def _raise_errors(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Raise the error of a task that has failed, if any. Such an error stops the server."""
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.result()
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

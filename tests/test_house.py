@@ -1,5 +1,7 @@
 """Files, functions and directories do not exceed their maximum sizes."""
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,3 +20,15 @@ def test_no_file_has_more_than_300_lines(path: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
 def test_no_folder_has_more_than_16_modules(folder: Path) -> None:
     assert len([path for path in MODULES if path.parent == folder and path.name != "__init__.py"]) <= 16
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_function_has_more_than_50_lines(path: Path) -> None:
+    sizes = {one.name: (one.end_lineno or 0) - one.lineno + 1 for one in functions(path)}
+    assert {name: size for name, size in sizes.items() if size > 50} == {}

@@ -33,13 +33,11 @@ class Usage:
     tokens: Mapping[str, int] = field(default_factory=dict)
 
 
-class OwnMetrics:
-    """The exporter's own metrics, about requests, tokens, reloads and the process."""
+class _AccountMetrics:
+    """The metrics about the requests of the accounts. Only configured accounts have series."""
 
-    def __init__(self, *, with_process: bool = True) -> None:
-        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # this function has no type hints
-        registry = self._registry = CollectorRegistry()
-        self._accounts: set[str] = set()
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._configured: set[str] = set()
         counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
         self.requests = counter(
             "avepoint_api_requests_total",
@@ -88,6 +86,33 @@ class OwnMetrics:
             "Lists from AvePoint that had fewer rows than AvePoint reported.",
             ("account", "path"),
         )
+
+    def __contains__(self, account: str) -> bool:
+        return account in self._configured
+
+    def add(self, account: str) -> None:
+        """Add a configured account. Drop the series for its previous certificate, if any."""
+        self._configured.add(account)
+        self.certificates.remove_by_labels({"account": account})
+        self.throttled.labels(account)  # Start the series at 0. Otherwise, increase() would omit the first value.
+
+    def remove(self, account: str) -> None:
+        """Drop the series of an account."""
+        self._configured.discard(account)
+        calls = (self.requests, self.durations, self.throttled, self.tokens)
+        values = (self.parse_errors, self.unknown_values, self.incomplete_lists)
+        for metric in (*calls, *values, self.certificates, self.clock_offsets):
+            metric.remove_by_labels({"account": account})
+
+
+class OwnMetrics:
+    """The exporter's own metrics, about requests, tokens, reloads and the process."""
+
+    def __init__(self, *, with_process: bool = True) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # this function has no type hints
+        registry = self._registry = CollectorRegistry()
+        self._accounts = _AccountMetrics(registry)
+        gauge = partial(Gauge, registry=registry)
         build = gauge("avepoint_exporter_build_info", "Always 1.", ("version", "python_version"))
         build.labels(__version__, platform.python_version()).set(1)
         self._shard = gauge("avepoint_exporter_shard", "Zero-based index of this shard.")
@@ -113,26 +138,17 @@ class OwnMetrics:
     def observer(self, account: str) -> Observer:
         """Return an observer for an account. Drop the series for the account's previous certificate, if any."""
         self._accounts.add(account)
-        self.certificates.remove_by_labels({"account": account})
-        return _AccountObserver(self, account)
-
-    def knows(self, account: str) -> bool:
-        """Return whether an account is configured."""
-        return account in self._accounts
+        return _AccountObserver(self._accounts, account)
 
     def forget(self, account: str) -> None:
         """Drop the series of an account that a reload removed. Ignore the account's requests that are still running."""
-        self._accounts.discard(account)
-        calls = (self.requests, self.durations, self.throttled, self.tokens)
-        values = (self.parse_errors, self.unknown_values, self.incomplete_lists)
-        for metric in (*calls, *values, self.certificates, self.clock_offsets):
-            metric.remove_by_labels({"account": account})
+        self._accounts.remove(account)
 
     def usage(self) -> dict[str, Usage]:
         """Return the request counts and the wait time of each account since its first request."""
-        calls, tokens = _by_account(self.requests, "code"), _by_account(self.tokens, "result")
+        calls, tokens = _by_account(self._accounts.requests, "code"), _by_account(self._accounts.tokens, "result")
         # Every account has a series of this counter, even before its first request.
-        waited = {labels["account"]: value for labels, value in _totals(self.throttled)}
+        waited = {labels["account"]: value for labels, value in _totals(self._accounts.throttled)}
         return {
             account: Usage(calls.get(account, {}), seconds, tokens.get(account, {}))
             for account, seconds in waited.items()
@@ -150,41 +166,40 @@ class _AccountObserver:
 
     inspect = None
 
-    def __init__(self, own: OwnMetrics, account: str) -> None:
-        self._own = own
+    def __init__(self, metrics: _AccountMetrics, account: str) -> None:
+        self._metrics = metrics
         self._account = account
-        own.throttled.labels(account)  # Start the series at 0. Otherwise, increase() would omit the first value.
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
-        if self._own.knows(self._account):
-            self._own.requests.labels(self._account, endpoint, code).inc()
-            self._own.durations.labels(self._account, endpoint).observe(seconds)
+        if self._account in self._metrics:
+            self._metrics.requests.labels(self._account, endpoint, code).inc()
+            self._metrics.durations.labels(self._account, endpoint).observe(seconds)
 
     def throttled(self, seconds: float) -> None:
-        self._count(self._own.throttled, amount=seconds)
+        self._count(self._metrics.throttled, amount=seconds)
 
     def token(self, result: str) -> None:
-        self._count(self._own.tokens, result)
+        self._count(self._metrics.tokens, result)
 
     def certificate(self, expires_at: float) -> None:
-        if self._own.knows(self._account):
-            self._own.certificates.labels(self._account).set(expires_at)
+        if self._account in self._metrics:
+            self._metrics.certificates.labels(self._account).set(expires_at)
 
     def unreadable(self, endpoint: str, field: str) -> None:
-        self._count(self._own.parse_errors, endpoint, field)
+        self._count(self._metrics.parse_errors, endpoint, field)
 
     def unknown(self, field: str) -> None:
-        self._count(self._own.unknown_values, field)
+        self._count(self._metrics.unknown_values, field)
 
     def clock_offset(self, seconds: float) -> None:
-        if self._own.knows(self._account):
-            self._own.clock_offsets.labels(self._account).set(seconds)
+        if self._account in self._metrics:
+            self._metrics.clock_offsets.labels(self._account).set(seconds)
 
     def incomplete_list(self, endpoint: str) -> None:
-        self._count(self._own.incomplete_lists, endpoint)
+        self._count(self._metrics.incomplete_lists, endpoint)
 
     def _count(self, counter: Counter, *labels: str, amount: float = 1.0) -> None:
-        if self._own.knows(self._account):
+        if self._account in self._metrics:
             counter.labels(self._account, *labels).inc(amount)
 
 

@@ -69,6 +69,27 @@ class _JobTally:
         self.running = _recent(self.running, self.since, _KEPT_RUNNING)
 
 
+@dataclass(frozen=True, slots=True)
+class _Refresh:
+    """The data of one refresh. `base` is the time of the first refresh.
+
+    `completed` contains the ids of completed jobs, and `running` contains the tallies of running jobs by id.
+    """
+
+    is_first: bool
+    base: Ticks
+    completed: set[str]
+    running: dict[str, _JobTally]
+
+    @property
+    def before(self) -> Ticks:
+        """A job that was completed at this time or earlier is never counted.
+
+        This time is earlier than `base`, because AvePoint's clock may differ from the exporter's clock.
+        """
+        return Ticks(self.base - CLOCK_TOLERANCE)
+
+
 class JobCounter:
     """Counts the completed jobs of a tenant, a geo location or a customer."""
 
@@ -103,38 +124,45 @@ class JobCounter:
         # If the time of the first refresh is in the future, the clock was wrong at that time. The list of the first
         # refresh may have been incomplete.
         is_first = self._base is None or now < self._base
-        if is_first:
-            self._base, is_short = now, is_short or has_unread
-        # A job that was completed before the first refresh is never counted. AvePoint's clock may differ from the
-        # exporter's clock.
-        before = Ticks((now if self._base is None else self._base) - CLOCK_TOLERANCE)
+        base = self._base = now if self._base is None else min(now, self._base)
+        refresh = _Refresh(
+            is_first,
+            base,
+            completed={key for tally in self._tallies.values() for key in tally.completed},
+            running={key: tally for tally in self._tallies.values() for key in tally.running},
+        )
         known = {*self._tallies}
-        completed = {key for tally in self._tallies.values() for key in tally.completed}
-        running = {key: tally for tally in self._tallies.values() for key in tally.running}
         for kind, of_kind in jobs.items():
             # Do not count old jobs of a new `JobKind`, because the first response may have omitted these jobs.
             is_late = since is None and kind not in known
             for job in of_kind:
-                if not job.id or (job.id in unsure and not is_first):
-                    continue
-                tally = self._tallies.setdefault(kind, _JobTally(self._since))
-                if job.id in completed:
-                    continue
-                ran = running.pop(job.id, None)
-                if ran is not None:
-                    del ran.running[job.id]
-                if job.is_running:
-                    if job.state in NOT_OVER:  # A job in an unknown state may be completed.
-                        running[job.id] = tally
-                        tally.running[job.id] = job.start
-                    continue
-                completed.add(job.id)
-                is_base = is_first or (is_late and _was_completed(job, self._base))
-                is_base = is_base or _was_completed(job, self._short_at) or _was_completed(job, before)
-                counts = ran is not None or (job.start >= tally.since and not is_base)
-                tally.complete(job, counts=counts and not (job.finish is not None and job.finish <= before))
+                if job.id and (is_first or job.id not in unsure):
+                    tally = self._tallies.setdefault(kind, _JobTally(self._since))
+                    self._add(job, tally, refresh, is_late=is_late)
+        is_short = is_short or (is_first and has_unread)
         self._short_at = now if is_short else self._short_at
         self._drop_old(jobs, now, since)
+
+    def _add(self, job: Job, tally: _JobTally, refresh: "_Refresh", *, is_late: bool) -> None:
+        """Store the state of a job, and count the job if it has been completed since the previous refresh."""
+        if job.id in refresh.completed:
+            return
+        ran = refresh.running.pop(job.id, None)
+        if ran is not None:
+            del ran.running[job.id]
+        if not job.is_running:
+            refresh.completed.add(job.id)
+            is_new = job.start >= tally.since and not self._is_base(job, refresh, is_late=is_late)
+            was_early = job.finish is not None and job.finish <= refresh.before
+            tally.complete(job, counts=(ran is not None or is_new) and not was_early)
+        elif job.state in NOT_OVER:  # A job in an unknown state may be completed.
+            refresh.running[job.id] = tally
+            tally.running[job.id] = job.start
+
+    def _is_base(self, job: Job, refresh: "_Refresh", *, is_late: bool) -> bool:
+        """Return whether a job may have been completed before the exporter could count it."""
+        is_old = refresh.is_first or _was_completed(job, self._short_at) or _was_completed(job, refresh.before)
+        return is_old or (is_late and _was_completed(job, refresh.base))
 
     def _drop_old(self, jobs: Mapping[JobKind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
         """Drop the ids of jobs that AvePoint no longer lists.
@@ -202,9 +230,9 @@ def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Itera
         yield Sample(CUSTOMER_BACKUPS_TOTAL, (customer_id, result), float(count))
 
 
-def _was_completed(job: Job, at: Ticks | None) -> bool:
+def _was_completed(job: Job, at: Ticks) -> bool:
     """Return whether a job was completed at the time `at`. If the finish time is unknown, use the start time."""
-    return at is not None and (job.start if job.finish is None else job.finish) <= at
+    return (job.start if job.finish is None else job.finish) <= at
 
 
 def _recent(jobs: dict[str, Ticks], since: Ticks, kept: int) -> dict[str, Ticks]:
