@@ -25,7 +25,7 @@ def objects_unprotected(view: View) -> Iterator[Finding]:
         scanned, protected = _sum(several, SCANNED), _sum(several, PROTECTED)
         found = Outcome.UNKNOWN
         if scanned is not None and protected is not None:
-            found = outcome(wrong=scanned > 0 and scanned - protected > limits.unprotected_ratio * scanned)
+            found = outcome(wrong=scanned - protected > limits.unprotected_ratio * scanned)
         yield Finding(Subject(workload=workload), found, collector, grace=limits.unprotected_after)
 
 

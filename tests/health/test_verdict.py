@@ -10,7 +10,7 @@ from exporter.health.facts import Source, fresh_for
 from exporter.health.families import FAMILIES
 from exporter.health.registry import PROBLEMS, collectors_of
 from exporter.health.verdict import AccountVerdict
-from tests.health.support import CUSTOMER, DAY, HOUR, NOW, World, job
+from tests.health.support import CUSTOMER, DAY, HOUR, NOW, World, job, sample
 
 JOBS = "customer_jobs"
 
@@ -302,3 +302,16 @@ def test_facts_that_are_as_old_as_a_problem_do_not_end_it() -> None:
     assert world.names() == {"backup_overdue", "job_failed"}, "the facts were read when the problem began"
     world.passes(1).reread()
     assert world.names() == set()
+
+
+def test_facts_are_not_fresh_at_the_end_of_their_time() -> None:
+    world = World().read(JOBS, *job(start=NOW, success=NOW - 23 * HOUR), fresh_for=3 * HOUR)
+
+    assert world.passes(3 * HOUR).names() == set(), "the backup is overdue, but the facts have just become stale"
+    assert world.outcome("backup_overdue") == "unknown"
+
+
+def test_a_condition_that_may_be_old_is_a_problem_from_now() -> None:
+    world = World().read(JOBS, sample("avepoint_customer_scan_status", customer_id=CUSTOMER, status="failed"))
+
+    assert world.start_of("scan_failed") == NOW
