@@ -1,6 +1,7 @@
 """Files, functions and directories do not exceed their maximum sizes."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,3 +33,20 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 def test_no_function_has_more_than_50_lines(path: Path) -> None:
     sizes = {one.name: (one.end_lineno or 0) - one.lineno + 1 for one in functions(path)}
     assert {name: size for name, size in sizes.items() if size > 50} == {}
+
+
+def named_types(path: Path) -> Iterator[str]:
+    """Yield the names of the classes and type aliases of a module."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name, is_variable = node.targets[0].id, "TypeVar(" in ast.unparse(node.value)
+            if name.lstrip("_")[:1].isupper() and not name.isupper() and not is_variable:
+                yield name
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_name_of_a_type_means_one_thing(package: str) -> None:
+    names = Counter(name for path in MODULES if (ROOT / package) in path.parents for name in named_types(path))
+    assert [name for name, count in names.items() if count > 1] == []

@@ -81,9 +81,9 @@ class Client:
         )
 
     @property
-    def budget(self) -> LimitUsage:
+    def usage(self) -> LimitUsage:
         """The current usage of the account's rate limits."""
-        return self._throttle.budget
+        return self._throttle.usage
 
     @property
     def clock_offset(self) -> float | None:

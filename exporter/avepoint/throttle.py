@@ -69,7 +69,7 @@ class Throttle:
         return self._clock.monotonic() < self._paused_until
 
     @property
-    def budget(self) -> LimitUsage:
+    def usage(self) -> LimitUsage:
         """The current usage of the limits."""
         pause = max(0.0, self._paused_until - self._clock.monotonic())
         self._drop_old_starts()

@@ -59,7 +59,7 @@ class _Arrivals:
 
 
 @dataclass(frozen=True, slots=True)
-class _Incomplete:
+class _UnfinishedListing:
     """The error and the received ids of an incomplete customer list. `at` is the monotonic time in seconds."""
 
     error: IncompleteListError
@@ -98,7 +98,7 @@ class CustomerList:
         self._log = log
         self._lock = asyncio.Lock()
         self._last: Listing | None = None
-        self._incomplete: _Incomplete | None = None
+        self._incomplete: _UnfinishedListing | None = None
         self._arrivals = _Arrivals()
         self._watchers: list[Callable[[Collection[str]], None]] = []
 
@@ -171,7 +171,7 @@ class CustomerList:
         try:
             return await self._list()
         except IncompleteListError as error:
-            self._incomplete = _Incomplete(error, tuple(self._arrivals.customers), self._clock.monotonic())
+            self._incomplete = _UnfinishedListing(error, tuple(self._arrivals.customers), self._clock.monotonic())
             raise
         finally:
             self._arrivals.notify()

@@ -2,11 +2,10 @@
 
 import hashlib
 import hmac
-from typing import Final, Literal
+from typing import Final
 
-from exporter.config.schema import Account
+from exporter.config.schema import Account, Shown
 
-Shown = bool | Literal["hashed"]
 _DIGITS: Final = 16
 
 

@@ -33,7 +33,7 @@ _OF_MICROSOFT_365: Final = frozenset({
 _DAY = 86_400.0
 Age = Annotated[Seconds, Field(ge=60, le=10 * 365 * _DAY)]
 Grace = Annotated[Seconds, Field(ge=0, le=365 * _DAY)]
-Span = Annotated[Seconds, Field(ge=0, le=100 * 365 * _DAY)]
+Period = Annotated[Seconds, Field(ge=0, le=100 * 365 * _DAY)]
 Ratio = Annotated[Number, Field(ge=0, le=1)]
 
 
@@ -79,14 +79,16 @@ class Limits(Section):
     storage_ratio: Annotated[Number, Field(gt=0, le=1)] = Field(
         0.90, description="Maximum share of the purchased storage that may be in use (`storage_nearly_full`)."
     )
-    subscription_left: Span = Field(
+    subscription_left: Period = Field(
         30 * _DAY, description="Minimum time until a subscription expires (`subscription_expiring`)."
     )
-    subscription_history: Span = Field(
+    subscription_history: Period = Field(
         30 * _DAY, description="How long an expired subscription is reported (`subscription_expired`)."
     )
-    retention: Span = Field(0.0, description="Minimum retention period (`retention_too_short`); 0s disables the check.")
-    restore_age: Span = Field(
+    retention: Period = Field(
+        0.0, description="Minimum retention period (`retention_too_short`); 0s disables the check."
+    )
+    restore_age: Period = Field(
         0.0, description="Maximum age of the last successful restore (`restore_not_tested`); 0s disables the check."
     )
     ignore: tuple[ProblemName, ...] = Field((), description="Problems that are never reported.")

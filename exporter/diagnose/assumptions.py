@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from exporter.avepoint.reading.vocabulary import CUSTOMER_STATUSES, JOB_SERVICES, JOB_STATUSES, STATES
 
-Source = Literal["seed", "docs", "field", "assumed"]
+OutcomeSource = Literal["seed", "docs", "field", "assumed"]
 """The source of an expected outcome: AvePoint's first documentation, its later documentation, real responses, or
 none."""
 
@@ -28,7 +28,7 @@ class Assumption:
     name: str
     question: str
     outcomes: tuple[str, ...]
-    source: Source
+    source: OutcomeSource
     switches: tuple[str, ...] = ()
 
 

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from exporter.avepoint import endpoints
+from exporter.avepoint.endpoints import Query
 from exporter.avepoint.reading import vocabulary
 from exporter.collectors.partner.app_consent import APPS
 from exporter.collectors.registry import COLLECTORS
 from exporter.diagnose import assumptions as table
 from exporter.diagnose.assumptions import ASSUMPTIONS, NOT_AVAILABLE, OTHER, Assumption
-from exporter.diagnose.values_seen import Finding, key_case, state_form, value_findings, word_form
+from exporter.diagnose.values_seen import ObservedOutcome, key_case, state_form, value_findings, word_form
 
-Query = Mapping[str, str | int]
-Row = Mapping[str, object]
+JsonRow = Mapping[str, object]
 
 _LIST_KEYS: Final = ("value", "jobs", "data")
 _JOBS: Final = tuple(endpoint.template for endpoint in endpoints.TENANT_JOBS.versions.values())
@@ -74,13 +74,13 @@ class Findings:
         if path in _JOBS:
             self._page_base(path, query, rows)
 
-    def _customer_jobs(self, rows: list[Row]) -> None:
+    def _customer_jobs(self, rows: list[JsonRow]) -> None:
         keys = ("jobtype", "jobmodule", "name")
         modules = Counter(tuple(str(row.get(key)) for key in keys) for row in map(_folded, rows))
         if modules:
             self.add(table.CUSTOMER_JOBS, "one" if max(modules.values()) == 1 else "several")
 
-    def _page_base(self, path: str, query: Query, rows: list[Row]) -> None:
+    def _page_base(self, path: str, query: Query, rows: list[JsonRow]) -> None:
         """Find the index of a list's first page by comparing pages 0 and 1."""
         index = {key.lower(): value for key, value in query.items()}.get("pageindex")
         if str(index) not in ("0", "1"):
@@ -103,7 +103,7 @@ def _folded(value: object) -> dict[str, object]:
     return {str(key).lower(): part for key, part in value.items()} if isinstance(value, dict) else {}
 
 
-def _rows(response: object) -> list[Row]:
+def _rows(response: object) -> list[JsonRow]:
     """Return the rows of a response. If the response is a single record, return this record as one row."""
     if isinstance(response, list):
         return [row for row in response if isinstance(row, dict)]
@@ -116,13 +116,13 @@ def _rows(response: object) -> list[Row]:
     return [response] if isinstance(response, dict) and not keys.keys() & {*_LIST_KEYS} else []
 
 
-def _parts(row: Row) -> Iterator[Row]:
+def _parts(row: JsonRow) -> Iterator[JsonRow]:
     for value in row.values():
         parts = value if isinstance(value, list) else [value]
         yield from (part for part in parts if isinstance(part, dict))
 
 
-def _page(path: str, query: Query, response: object, rows: list[Row]) -> Iterator[Finding]:
+def _page(path: str, query: Query, response: object, rows: list[JsonRow]) -> Iterator[ObservedOutcome]:
     """Yield findings about the total, the next link and the size of a page."""
     if not isinstance(response, dict):
         return
@@ -143,7 +143,7 @@ def _page(path: str, query: Query, response: object, rows: list[Row]) -> Iterato
     yield table.NEXT_LINK, _link_form(link)
 
 
-def _totals(total: object, rows: int, size: str | int | None, position: str | int | None) -> Iterator[Finding]:
+def _totals(total: object, rows: int, size: str | int | None, position: str | int | None) -> Iterator[ObservedOutcome]:
     if not isinstance(total, int) or isinstance(total, bool):
         yield table.TOTAL, OTHER
     elif total == rows or total in _ends(rows, size, position):
@@ -177,7 +177,7 @@ def _link_form(link: object) -> str:
     return "path" if "?" in link else "token"
 
 
-def _body(path: str, query: Query, response: object, keys: Mapping[str, object]) -> Iterator[Finding]:
+def _body(path: str, query: Query, response: object, keys: Mapping[str, object]) -> Iterator[ObservedOutcome]:
     """Yield findings about the structure of a response."""
     if path == _OVERVIEW:
         yield table.OVERVIEW_SHAPE, "bare array" if isinstance(response, list) else "paged"
@@ -191,7 +191,7 @@ def _body(path: str, query: Query, response: object, keys: Mapping[str, object])
         yield table.LOCATION, "rows" if _rows(response) else "no rows"
 
 
-def _names(path: str, row: Row) -> Iterator[Finding]:
+def _names(path: str, row: JsonRow) -> Iterator[ObservedOutcome]:
     """Yield findings about the states, statuses and products in a row of a list."""
     if path in _JOBS and (state := row.get("state")) is not None:
         name, is_known = vocabulary.job_state(str(state))
@@ -211,7 +211,7 @@ def _names(path: str, row: Row) -> Iterator[Finding]:
         yield table.SERVICE_TYPE, word_form(service)
 
 
-def _customer_job(row: Row, status: object) -> Iterator[Finding]:
+def _customer_job(row: JsonRow, status: object) -> Iterator[ObservedOutcome]:
     state, is_known = vocabulary.job_status(str(status))
     yield table.JOB_STATUS, "unknown" if not is_known or state is None else state
     yield table.JOB_FORM, word_form(status)

@@ -7,7 +7,7 @@ from typing import Final
 from exporter.diagnose import assumptions as table
 from exporter.diagnose.assumptions import NOT_AVAILABLE, OTHER, Assumption
 
-Finding = tuple[Assumption, str]
+ObservedOutcome = tuple[Assumption, str]
 
 _NO_TIMES: Final = {"0001-01-01": "0001-01-01", "9999-12-31": "9999-12-31"}
 _DATE_FORMS: Final = (
@@ -31,7 +31,7 @@ _SIZE_KEYS: Final = frozenset({
 _DURATION_KEYS: Final = frozenset({"duration", "jobduration"})
 
 
-def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
+def value_findings(row: Mapping[str, object]) -> Iterator[ObservedOutcome]:
     """Yield the formats of the times, counts, sizes and durations in a row. The row's keys must be in lower case."""
     for key, value in row.items():
         if key in _DURATION_KEYS:
@@ -44,7 +44,7 @@ def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
             yield table.COUNT_FORM, count_form(value)
 
 
-def time_finding(value: object) -> Finding:
+def time_finding(value: object) -> ObservedOutcome:
     """Return the format of a time, or the placeholder that AvePoint uses for a missing time."""
     if value is None:
         return table.NO_TIME, "null"

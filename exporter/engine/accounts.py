@@ -86,20 +86,20 @@ class Accounts:
         """Return the running accounts."""
         return tuple(self._running.values())
 
-    def budgets(self) -> dict[str, LimitUsage]:
+    def limits(self) -> dict[str, LimitUsage]:
         """Return the current usage of each account's rate limit."""
-        return {name: running.client.budget for name, running in self._running.items()}
+        return {name: running.client.usage for name, running in self._running.items()}
 
     def refreshers(self, account: str | None = None) -> tuple[Refresher, ...]:
         """Return the refreshers of one account. If `account` is None, return the refreshers of all accounts."""
         chosen = [running for name, running in self._running.items() if account in (None, name)]
         return tuple(refresher for running in chosen for refresher in running.refreshers)
 
-    async def settle(self, account: str | None = None, budget: float = inf) -> None:
-        """Update outdated verdicts. Spend at most `budget` seconds per account."""
+    async def settle(self, account: str | None = None, seconds: float = inf) -> None:
+        """Update outdated verdicts. Spend at most this many `seconds` per account."""
         for name, running in self._running.items():
             if account in (None, name):
-                await running.verdicts.settle(budget)
+                await running.verdicts.settle(seconds)
 
     def verdict_views(self, account: str | None = None) -> tuple[SnapshotView, ...]:
         """Return views of the verdicts for one account. If `account` is None, include all accounts."""
@@ -117,7 +117,7 @@ class Accounts:
             return False
         return True
 
-    async def knows(self, account: str, *, within: float) -> bool:
+    async def has_account(self, account: str, *, within: float) -> bool:
         """Return whether an account is configured. Wait at most `within` seconds for the first configuration."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):

@@ -84,19 +84,19 @@ class AccountVerdicts:
         """Return the customers that have a verdict or a stored state."""
         return self._verdict.customers()
 
-    async def settle(self, budget: float = inf) -> None:
-        """Update all outdated verdicts. Spend at most `budget` seconds. Other tasks can run during the update.
+    async def settle(self, seconds: float = inf) -> None:
+        """Update all outdated verdicts. Spend at most this many `seconds`. Other tasks can run during the update.
 
-        If another call is running, wait at most `budget` seconds for its end. If the wait times out, do nothing.
+        If another call is running, wait at most this many `seconds` for its end. If the wait times out, do nothing.
         """
         try:
-            async with asyncio.timeout(budget if budget < inf else None):
+            async with asyncio.timeout(seconds if seconds < inf else None):
                 await self._lock.acquire()
         except TimeoutError:
             return
         try:
             await self._find_changes()
-            await self._judge(self._clock.monotonic() + budget)
+            await self._judge(self._clock.monotonic() + seconds)
             await asyncio.sleep(0)
             if not self._unshown:
                 self._show_counts()

@@ -45,7 +45,7 @@ DURATION = Family(
 )
 STATUS_FAMILIES: Final = (UP, CUSTOMER_UP, LAST_ATTEMPT, LAST_REFRESH, DURATION)
 
-State = tuple[object, ...]
+PageState = tuple[object, ...]
 """A cache key that changes whenever the collected data on the page changes."""
 
 
@@ -73,7 +73,7 @@ class MetricsPage:
         self._history = frozenset(family.name for family in families if family.history)
         self._counters = frozenset(family.name for family in families if family.type == "counter")
         self._own = own
-        self._compressed: dict[PageRequest, tuple[State, Compressed]] = {}
+        self._compressed: dict[PageRequest, tuple[PageState, Compressed]] = {}
 
     def plain(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
         """Return the uncompressed page in chunks. `monotonic` is the current monotonic time."""
@@ -82,7 +82,7 @@ class MetricsPage:
 
     def gzipped(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
         """Return the page as one gzip member, in chunks. Only one thread at a time may call this method."""
-        state: State = tuple(
+        state: PageState = tuple(
             (
                 view.account,
                 view.collector,

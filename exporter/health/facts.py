@@ -15,7 +15,6 @@ from exporter.collectors.unread import DROPPED_ROW, UNREAD, Unread
 
 _FRESH_FOR: Final = 3 * 3600.0
 
-Labels = Mapping[str, str]
 Key = tuple[str, ...]
 
 

@@ -1,29 +1,27 @@
 """Problems with individual jobs (failed, incomplete, stuck) and missing restore tests."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import inf
 from typing import Final
 
-from exporter.avepoint.reading.vocabulary import OVER
+from exporter.avepoint.reading.vocabulary import FAILED, INCOMPLETE, OVER
 from exporter.health.facts import JobFacts
 from exporter.health.findings import Finding, Outcome, Subject, View, next_change, outcome
 
-_FAILED: Final = frozenset({"failed", "failed_to_start"})
-_INCOMPLETE: Final = frozenset({"finished_with_exception", "partially_finished"})
 _WAITING: Final = frozenset({"in_progress", "pending", "not_started", "not_finished", "paused"})
 
 
 def failed(view: View) -> Iterator[Finding]:
     """Find workloads whose last completed job failed or could not start."""
     for job in view.facts.jobs:
-        yield _by_state(view, job, _FAILED)
+        yield _by_state(view, job, FAILED)
 
 
 def incomplete(view: View) -> Iterator[Finding]:
     """Find workloads whose jobs have been incomplete for at least `incomplete_after`."""
     for job in view.facts.jobs:
         grace = view.limits.of(job.product, job.workload).incomplete_after
-        yield _by_state(view, job, _INCOMPLETE)._replace(grace=grace, since=None)
+        yield _by_state(view, job, INCOMPLETE)._replace(grace=grace, since=None)
 
 
 def stuck(view: View) -> Iterator[Finding]:
@@ -75,7 +73,7 @@ def _is_unclassified(view: View, job: JobFacts) -> bool:
     return job.is_unclassified and view.is_tenant
 
 
-def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
+def _by_state(view: View, job: JobFacts, states: Collection[str]) -> Finding:
     """Check whether the last completed job has one of the given states.
 
     A job older than `job_verdict_age` is ignored. Unclassified jobs may belong to several workloads, and an earlier job
@@ -103,7 +101,7 @@ def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
     return finding._replace(outcome=found, held_for=age, is_unclassified=True)
 
 
-def _ends(view: View, job: JobFacts, completed: str, states: frozenset[str]) -> Iterator[float]:
+def _ends(view: View, job: JobFacts, completed: str, states: Collection[str]) -> Iterator[float]:
     """Yield the completion times of the last completed jobs that have one of the given states.
 
     Each resource has its own last job.

@@ -20,7 +20,7 @@ from exporter.errors import ConfigError
 from exporter.exposition.compression import pieces
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import OPENMETRICS, TEXT, MetricsPage, PageRequest
-from exporter.web.rendering import Chunks, Key, Renderings
+from exporter.web.rendering import Chunks, PageKey, Renderings
 from exporter.web.status_data import ConfigStatus, StatusData
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Reload = Callable[[], Awaitable[None]]
 
-_VERDICT_BUDGET: Final = 0.1
+_VERDICT_SECONDS: Final = 0.1
 """Maximum seconds that a request spends on updating outdated verdicts. Later refreshes update the verdicts that are
 still outdated.
 """
@@ -84,7 +84,7 @@ class App:
 
     async def _probe(self, request: HttpRequest) -> Response:
         account = request.query_params.get("account", "")
-        if not await self._services.accounts.knows(account, within=self._startup_wait(request)):
+        if not await self._services.accounts.has_account(account, within=self._startup_wait(request)):
             return PlainTextResponse(
                 "/probe: unknown account; set account=NAME to the name of a configured account\n", 404
             )
@@ -107,8 +107,8 @@ class App:
             response = Response(headers=headers)
             del response.headers["content-length"]  # the content length is unknown, because the page was not rendered
             return response
-        await services.accounts.settle(account, _VERDICT_BUDGET)
-        chunks = await self._renderings.page(Key(wanted, gzip))
+        await services.accounts.settle(account, _VERDICT_SECONDS)
+        chunks = await self._renderings.page(PageKey(wanted, gzip))
         headers["Content-Length"] = str(sum(map(len, chunks)))
         return StreamingResponse(_sent(chunks), headers=headers)
 
@@ -116,7 +116,7 @@ class App:
         timeout = request.headers.get("x-prometheus-scrape-timeout-seconds", "")
         return first_refresh_wait(timeout, self._uptime())
 
-    def _render(self, key: Key) -> Callable[[], Chunks]:
+    def _render(self, key: PageKey) -> Callable[[], Chunks]:
         services = self._services
         account = key.request.account
         views = (*services.accounts.snapshot.views(account), *services.accounts.verdict_views(account))
@@ -125,7 +125,7 @@ class App:
 
     async def _status(self, request: HttpRequest) -> Response:
         loop, asked = asyncio.get_running_loop(), dict(request.query_params)
-        await self._services.accounts.settle(budget=_VERDICT_BUDGET)
+        await self._services.accounts.settle(seconds=_VERDICT_SECONDS)
         return await loop.run_in_executor(self._status_thread, self._render_status, self._status_data(), asked)
 
     def _status_data(self) -> StatusData:
@@ -133,7 +133,7 @@ class App:
         return StatusData(
             views=services.accounts.snapshot.views(),
             verdicts=services.accounts.verdict_views(),
-            budgets=services.accounts.budgets(),
+            limits=services.accounts.limits(),
             usage=services.own.usage,
             configured=services.configured(),
             now=services.clock.time(),

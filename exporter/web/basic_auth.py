@@ -21,7 +21,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from exporter.web.limits import Limits, client_network, send_text
+from exporter.web.limits import ClientLimits, client_network, send_text
 
 Users = Mapping[bytes, bytes]
 Compare = Callable[[bytes, bytes], bool]
@@ -134,7 +134,7 @@ class _Cache:
 class PasswordChecker:
     """Checks passwords and caches the results. The number of threads and the length of the queue are limited."""
 
-    def __init__(self, limits: Limits, compare: Compare = matches, *, cache_size: int = _CACHE_SIZE) -> None:
+    def __init__(self, limits: ClientLimits, compare: Compare = matches, *, cache_size: int = _CACHE_SIZE) -> None:
         self._limits = limits
         self._compare = compare
         self._threads = asyncio.Semaphore(limits.password_checks)

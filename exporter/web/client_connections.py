@@ -16,7 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from exporter.web.limits import Limits, client_network, secure_headers
+from exporter.web.limits import ClientLimits, client_network, secure_headers
 from exporter.web.protection import LiveProtection
 from exporter.web.tls import is_allowed
 
@@ -46,7 +46,7 @@ class Guard:
     Closes the connections of slow clients.
     """
 
-    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+    def __init__(self, limits: ClientLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
         self._members: dict[Connection, None] = {}
@@ -115,7 +115,7 @@ class GuardedProtocol(H11Protocol):
     """
 
     def __init__(
-        self, config: Config, state: ServerState, *, guard: Guard, live: LiveProtection, limits: Limits
+        self, config: Config, state: ServerState, *, guard: Guard, live: LiveProtection, limits: ClientLimits
     ) -> None:
         super().__init__(config, state, {})
         self.logger = http_log

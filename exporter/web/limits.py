@@ -32,7 +32,7 @@ _SECURE: Mapping[bytes, bytes] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ClientLimits:
     """Limits for clients. Times are in seconds, and sizes are in bytes."""
 
     header_timeout: float = 10.0  # begins with the connection, or with the first byte of a later request
@@ -50,7 +50,7 @@ class Limits:
     reload_interval: float = 1.0
 
     @classmethod
-    def for_open_files(cls, files: int) -> "Limits":
+    def for_open_files(cls, files: int) -> "ClientLimits":
         """Return the default limits. If the process can open only `files` files, reduce the number of connections."""
         usual = cls()
         connections = client_share(usual.connections, files)
@@ -172,7 +172,7 @@ class RateLimit:
 class BodyLimit:
     """Middleware that limits the size and duration of request bodies. Bodies of GET and HEAD requests are ignored."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: ClientLimits) -> None:
         self._app = app
         self._limits = limits
 

@@ -11,14 +11,14 @@ Chunks = Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class PageKey:
     """The parameters that determine a page. Requests with equal keys receive the same page."""
 
     request: PageRequest
     gzip: bool
 
 
-Render = Callable[[Key], Callable[[], Chunks]]
+Render = Callable[[PageKey], Callable[[], Chunks]]
 """A function that collects data on the event loop. It returns a function that renders the data on a thread."""
 
 
@@ -34,9 +34,9 @@ class Renderings:
         self._render = render
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
         self._turn = asyncio.Lock()
-        self._waiting: dict[Key, asyncio.Task[Chunks]] = {}
+        self._waiting: dict[PageKey, asyncio.Task[Chunks]] = {}
 
-    async def page(self, key: Key) -> Chunks:
+    async def page(self, key: PageKey) -> Chunks:
         """Return the page for a key. If a rendering of this page is already waiting to start, share it."""
         if (task := self._waiting.get(key)) is None:
             task = self._waiting[key] = asyncio.create_task(self._make(key))
@@ -46,7 +46,7 @@ class Renderings:
         """Stop the rendering thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _make(self, key: Key) -> Chunks:
+    async def _make(self, key: PageKey) -> Chunks:
         async with self._turn:
             del self._waiting[key]
             make = self._render(key)

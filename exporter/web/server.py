@@ -26,7 +26,7 @@ from exporter.web.accepting import BACKLOG, Acceptor
 from exporter.web.basic_auth import BasicAuth, PasswordChecker
 from exporter.web.client_connections import Guard, GuardedProtocol, http_log
 from exporter.web.descriptors import open_files
-from exporter.web.limits import BodyLimit, Limits, RateLimit, SecureHeaders
+from exporter.web.limits import BodyLimit, ClientLimits, RateLimit, SecureHeaders
 from exporter.web.protection import LiveProtection
 
 log = logging.getLogger("exporter.web")
@@ -49,7 +49,7 @@ async def serve(
     web_config_path: Path | None,
     *,
     stop: asyncio.Event,
-    limits: Limits | None = None,
+    limits: ClientLimits | None = None,
     on_bound: Callable[[Sequence[str]], None] | None = None,
 ) -> None:
     """Serve requests until `stop` is set, and then shut down within the grace period.
@@ -58,7 +58,7 @@ async def serve(
     Raise ConfigError if an address is unavailable or the web configuration is invalid.
     """
     loop = asyncio.get_running_loop()
-    limits = limits or Limits.for_open_files(open_files())
+    limits = limits or ClientLimits.for_open_files(open_files())
     live = LiveProtection(web_config_path, clock=loop.time, interval=limits.reload_interval)
     sockets = bind(listen)
     for listener in sockets:
@@ -173,7 +173,7 @@ def _name(listener: socket.socket) -> str:
 class _Service:
     """Runs the application and its middlewares, and manages the client connections."""
 
-    def __init__(self, app: ASGIApp, live: LiveProtection, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, live: LiveProtection, limits: ClientLimits) -> None:
         self._live = live
         self._limits = limits
         self._clock = asyncio.get_running_loop().time

@@ -29,7 +29,7 @@ class StatusData:
 
     views: Sequence[SnapshotView]
     verdicts: Sequence[SnapshotView]
-    budgets: Mapping[str, LimitUsage]
+    limits: Mapping[str, LimitUsage]
     usage: Callable[[], Mapping[str, Usage]]
     configured: ConfigStatus
     now: float

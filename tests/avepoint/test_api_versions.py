@@ -91,7 +91,7 @@ async def test_a_single_customers_404_costs_one_call() -> None:
     assert asked.calls == ["modern"]
 
 
-async def test_one_customer_whom_only_the_other_generation_knows_changes_nothing() -> None:
+async def test_one_customer_whom_only_the_other_version_has_changes_nothing() -> None:
     asked = Asked()
 
     async def gone() -> str:
@@ -102,7 +102,7 @@ async def test_one_customer_whom_only_the_other_generation_knows_changes_nothing
     assert asked.api_versions.answered == "modern"
 
 
-async def test_what_only_one_generation_has_is_asked_of_no_other() -> None:
+async def test_what_only_one_version_has_is_asked_of_no_other() -> None:
     asked = Asked()
     assert await asked.api_versions.ask({"modern": asked._reader("m", "new")}) == "new"
     asked.api_versions.begin()
@@ -111,7 +111,7 @@ async def test_what_only_one_generation_has_is_asked_of_no_other() -> None:
     assert asked.calls == ["m", "m"]
 
 
-async def test_where_the_configuration_pins_another_generation_nothing_is_asked() -> None:
+async def test_where_the_configuration_pins_another_version_nothing_is_asked() -> None:
     asked = Asked("legacy")
     with pytest.raises(NotOfferedError, match="the legacy endpoints do not provide this data"):
         await asked.api_versions.ask({"modern": asked._reader("m", "new")})

@@ -155,18 +155,18 @@ async def test_an_error_gives_the_place_back() -> None:
 async def test_the_budget_tells_what_is_used_now() -> None:
     paced = Paced(concurrency=3, per_second=10)
     async with paced.throttle.slot():
-        assert paced.throttle.budget == LimitUsage(1, 3, rate=10, full_rate=10, pause=0, recent=0.1)
+        assert paced.throttle.usage == LimitUsage(1, 3, rate=10, full_rate=10, pause=0, recent=0.1)
         paced.throttle.slow_down(7)
-    assert paced.throttle.budget == LimitUsage(0, 3, rate=5, full_rate=10, pause=7, recent=0.1)
+    assert paced.throttle.usage == LimitUsage(0, 3, rate=5, full_rate=10, pause=7, recent=0.1)
 
 
 async def test_the_budget_has_the_rate_of_recent_requests() -> None:
     paced = Paced(per_second=10)
-    assert paced.throttle.budget.recent == 0
+    assert paced.throttle.usage.recent == 0
     await asyncio.gather(*(paced.call(number) for number in range(20)))
-    assert paced.throttle.budget.recent == 2
+    assert paced.throttle.usage.recent == 2
     paced.clock.advance(RECENT)
-    assert paced.throttle.budget.recent == 0
+    assert paced.throttle.usage.recent == 0
 
 
 async def test_timers_that_wake_late_do_not_lower_the_rate() -> None:

@@ -47,7 +47,7 @@ async def test_odata_refuses_what_it_cannot_answer(api: Any, params: dict[str, A
     assert (await api.get("/partner/customers", **params)).status_code == 400
 
 
-async def test_protected_rows_of_both_generations_are_the_same(api: Any) -> None:
+async def test_protected_rows_of_both_versions_are_the_same(api: Any) -> None:
     legacy = await api.json(PROTECTED.format("customer-0"))
     modern = await api.json(OVERVIEW.format("customer-0"))
     assert legacy["value"] == modern["data"]

@@ -22,7 +22,7 @@ def turn(simulator: Simulator) -> Any:
 
 
 @pytest.mark.parametrize(("api_versions", "legacy", "modern"), [("legacy", 200, 404), ("modern", 404, 200)])
-async def test_generations(api: Any, turn: Any, api_versions: str, legacy: int, modern: int) -> None:
+async def test_api_versions(api: Any, turn: Any, api_versions: str, legacy: int, modern: int) -> None:
     turn(api_versions=api_versions)
     assert (await api.get(LEGACY)).status_code == (await api.get("/partner/customers")).status_code == legacy
     assert (await api.get(MODERN)).status_code == (await api.batch()).status_code == modern

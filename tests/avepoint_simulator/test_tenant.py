@@ -142,7 +142,7 @@ async def test_both_page_bases_give_every_job_once(api: Any, base: Any) -> None:
     assert len({job["id"] for page in pages for job in page}) == 25
 
 
-async def test_license_of_both_generations(api: Any, static: StaticPortfolio) -> None:
+async def test_license_of_both_versions(api: Any, static: StaticPortfolio) -> None:
     assert await api.json("/cloudbackup/licenseconsumption") == {
         "OutOfPolicyTime": 0,
         "PurchasedUserSeats": 100,

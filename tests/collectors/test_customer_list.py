@@ -60,7 +60,7 @@ async def ids(customer_list: CustomerList, max_age: float) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("modern", [True, False])
 @pytest.mark.parametrize("count", [0, 1, 100, 300])
-async def test_lists_all_in_either_generation(modern: bool, count: int) -> None:
+async def test_lists_all_in_either_version(modern: bool, count: int) -> None:
     portfolio = Portfolio(modern=modern)
     portfolio.ids = [f"c{number}" for number in range(count)]
     listing = await portfolio.customer_list.refresh()

@@ -131,7 +131,7 @@ async def test_the_text_of_a_canned_response(name: str, request: pytest.FixtureR
     await world.accounts.stop()
 
 
-def test_every_collector_and_generation_has_its_golden_text() -> None:
+def test_every_collector_and_version_has_its_golden_text() -> None:
     stems = {file.stem for file in (HERE / "golden").glob("*.txt")}
     assert {f"{kind.name}-{api_version}" for kind in COLLECTORS for api_version in kind.endpoints.versions} <= stems
 
@@ -141,7 +141,7 @@ def test_the_three_shapes_of_protected_data_say_the_same() -> None:
     assert len(texts) == 1
 
 
-def test_both_generations_say_the_same_of_subscriptions() -> None:
+def test_both_versions_say_the_same_of_subscriptions() -> None:
     texts = {(HERE / "golden" / f"subscriptions-{api_version}.txt").read_text() for api_version in ("modern", "legacy")}
     assert len(texts) == 1
 

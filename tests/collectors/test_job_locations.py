@@ -79,7 +79,7 @@ async def test_a_location_is_not_sent_unless_configured() -> None:
     await world.accounts.stop()
 
 
-async def test_the_first_generation_is_never_asked_for_a_location() -> None:
+async def test_the_legacy_version_is_never_asked_for_a_location() -> None:
     api = JobApi(JOBS["NAM"], legacy=True)
     world = World(api)
     await world.apply(tenant(locations=["NAM"]))

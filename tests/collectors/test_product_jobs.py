@@ -69,7 +69,7 @@ async def world() -> AsyncIterator[World]:
 
 async def problems(world: World) -> set[tuple[str, str, str]]:
     """Return the name, product and workload of each problem."""
-    await world.accounts.settle(budget=1)
+    await world.accounts.settle(seconds=1)
     text = MetricsPage(FAMILIES, world.own).plain(world.accounts.verdict_views(), PageRequest(), monotonic=NOW)
     shown = [dict(labels) for name, labels in parsed(b"".join(text).decode()) if name == "avepoint_problem"]
     return {(one["problem"], one["product"], one["workload"]) for one in shown}

@@ -35,7 +35,7 @@ async def refresh(world: World, *rows: Any, legacy: bool = False) -> None:
 
 async def job_problems(world: World) -> set[str]:
     """Return the names of the problems with individual jobs."""
-    await world.accounts.settle(budget=0.1)
+    await world.accounts.settle(seconds=0.1)
     text = MetricsPage(FAMILIES, world.own).plain(world.accounts.verdict_views(), PageRequest(), monotonic=NOW)
     found = parsed(b"".join(text).decode())
     return {dict(labels)["problem"] for name, labels in found if name == "avepoint_problem"} & {

@@ -250,7 +250,7 @@ async def test_a_second_row_of_a_customer_alone_on_the_next_page_is_read() -> No
     await world.accounts.stop()
 
 
-async def test_a_first_generation_that_knows_no_skip_gives_no_phantoms() -> None:
+async def test_a_legacy_api_that_ignores_skip_gives_no_phantoms() -> None:
     answers = 0
 
     def services(_: httpx.Request) -> object:

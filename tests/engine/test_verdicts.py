@@ -59,7 +59,7 @@ def msp(**keys: Any) -> dict[str, Any]:
 
 async def shown(world: World) -> dict[Any, float]:
     """Return the samples of problems on the metrics page."""
-    await world.accounts.settle(budget=0.1)
+    await world.accounts.settle(seconds=0.1)
     page = MetricsPage(FAMILIES, world.own)
     text = page.plain(world.accounts.verdict_views(), PageRequest(), monotonic=world.clock.monotonic())
     return {key: value for key, value in parsed(b"".join(text).decode()).items() if key[0].startswith("avepoint_")}

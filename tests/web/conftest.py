@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from starlette.types import ASGIApp
 
-from exporter.web.limits import Limits
+from exporter.web.limits import ClientLimits
 from exporter.web.server import serve
 
 
@@ -195,7 +195,7 @@ def start() -> Start:
         app: ASGIApp,
         web_config: Path | None = None,
         *,
-        limits: Limits | None = None,
+        limits: ClientLimits | None = None,
         listen: Sequence[str] = ("127.0.0.1:0",),
     ) -> AsyncIterator[Running]:
         stop = asyncio.Event()

@@ -75,7 +75,7 @@ def status_data(*views: SnapshotView, usage: Mapping[str, Usage] | None = None, 
     given: dict[str, Any] = {
         "views": views,
         "verdicts": (),
-        "budgets": {one.account: IDLE for one in views},
+        "limits": {one.account: IDLE for one in views},
         "usage": lambda: usage or {},
         "configured": ConfigStatus(loaded_at=NOW - 7200),
         "now": NOW,

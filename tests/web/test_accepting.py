@@ -12,7 +12,7 @@ import pytest
 
 from exporter.web.accepting import Acceptor
 from exporter.web.descriptors import Reserve
-from exporter.web.limits import Limits
+from exporter.web.limits import ClientLimits
 
 NO_DESCRIPTORS = OSError(errno.EMFILE, "Too many open files")
 
@@ -105,7 +105,7 @@ async def test_a_closed_acceptor_neither_listens_nor_holds_descriptors() -> None
 def test_the_limits_of_connections_follow_the_limit_of_open_files(
     files: int, connections: int, per_address: int
 ) -> None:
-    limits = Limits.for_open_files(files)
+    limits = ClientLimits.for_open_files(files)
     assert (limits.connections, limits.connections_per_address) == (connections, per_address)
 
 

@@ -61,7 +61,7 @@ async def test_every_path_responds_while_the_persistent_state_is_being_loaded() 
         assert [answer.status_code for answer in answers.values()] == [200, 200, 200, 503]
         assert answers["/-/ready"].text == "not ready: the persistent state is being loaded\n"
         scrape = asyncio.create_task(world.accounts.first_refreshes(within=30))
-        probe = asyncio.create_task(world.accounts.knows("a", within=30))
+        probe = asyncio.create_task(world.accounts.has_account("a", within=30))
         await world.apply(tenant("a", collectors={"license": {}}))
         assert await probe
         assert not scrape.done()

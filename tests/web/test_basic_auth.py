@@ -19,7 +19,7 @@ from exporter.web.basic_auth import (
     matches,
     parse_credentials,
 )
-from exporter.web.limits import Limits
+from exporter.web.limits import ClientLimits
 
 STORED = bcrypt.hashpw(b"right", bcrypt.gensalt(4))
 USERS = {b"alice": STORED}
@@ -105,7 +105,7 @@ async def ask(app: BasicAuth, *values: str, client: tuple[str, int] | None = ("1
     ],
 )
 async def test_which_credentials_are_accepted(values: list[str], status: int) -> None:
-    app = BasicAuth(hello, lambda: USERS, PasswordChecker(Limits()))
+    app = BasicAuth(hello, lambda: USERS, PasswordChecker(ClientLimits()))
     got, headers = await ask(app, *values)
     assert got == status
     if status == 401:
@@ -113,13 +113,13 @@ async def test_which_credentials_are_accepted(values: list[str], status: int) ->
 
 
 async def test_without_users_every_request_is_accepted() -> None:
-    app = BasicAuth(hello, dict, PasswordChecker(Limits()))
+    app = BasicAuth(hello, dict, PasswordChecker(ClientLimits()))
     assert (await ask(app))[0] == 200
 
 
 async def test_changed_users_apply_at_once() -> None:
     users = dict(USERS)
-    app = BasicAuth(hello, lambda: users, PasswordChecker(Limits()))
+    app = BasicAuth(hello, lambda: users, PasswordChecker(ClientLimits()))
     assert (await ask(app, authorization("alice", "right"), client=None))[0] == 200
     users[b"alice"] = bcrypt.hashpw(b"changed", bcrypt.gensalt(4))
     assert (await ask(app, authorization("alice", "right")))[0] == 401
@@ -132,7 +132,7 @@ async def test_lifespan_passes() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         seen.append(scope["type"])
 
-    await BasicAuth(app, lambda: USERS, PasswordChecker(Limits()))({"type": "lifespan"}, None, None)  # type: ignore[arg-type] # never used
+    await BasicAuth(app, lambda: USERS, PasswordChecker(ClientLimits()))({"type": "lifespan"}, None, None)  # type: ignore[arg-type] # never used
     assert seen == ["lifespan"]
 
 
@@ -151,7 +151,7 @@ def test_a_password_that_bcrypt_would_cut_is_wrong() -> None:
 
 async def test_each_password_is_checked_once_and_on_a_thread() -> None:
     compare = Counting()
-    checker = PasswordChecker(Limits(), compare)
+    checker = PasswordChecker(ClientLimits(), compare)
     for _ in range(3):
         assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.RIGHT
         assert await checker.check(USERS, BasicCredentials(b"alice", b"wrong"), HERE) is CheckResult.WRONG
@@ -162,7 +162,7 @@ async def test_each_password_is_checked_once_and_on_a_thread() -> None:
 
 async def test_an_unknown_user_takes_as_long() -> None:
     compare = Counting(lambda _, __: True)  # a match with the hash of a decoy must not grant access
-    checker = PasswordChecker(Limits(), compare)
+    checker = PasswordChecker(ClientLimits(), compare)
     users = {b"a": STORED, b"b": STORED.replace(b"$04$", b"$05$")}
     for i in range(20):
         assert await checker.check(users, BasicCredentials(b"user%d" % i, b"x"), HERE) is CheckResult.WRONG
@@ -175,7 +175,7 @@ async def test_an_unknown_user_takes_as_long() -> None:
 
 async def test_concurrent_checks_of_the_same_password_are_shared() -> None:
     gate = Gate()
-    checker = PasswordChecker(Limits(password_checks=1, password_queue=1), gate)
+    checker = PasswordChecker(ClientLimits(password_checks=1, password_queue=1), gate)
     tasks = [
         asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", b"right"), ClientKey("n", port)))
         for port in range(50)
@@ -190,7 +190,7 @@ async def test_concurrent_checks_of_the_same_password_are_shared() -> None:
 @pytest.mark.parametrize("honest", [ClientKey("elsewhere", 1), ClientKey("guesser", 99)])
 async def test_clients_that_guess_leave_room_for_others(honest: ClientKey) -> None:
     gate = Gate()
-    checker = PasswordChecker(Limits(password_checks=1, password_queue=4), gate)
+    checker = PasswordChecker(ClientLimits(password_checks=1, password_queue=4), gate)
 
     def check(password: bytes, client: ClientKey) -> asyncio.Task[CheckResult]:
         return asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", password), client))
@@ -211,7 +211,7 @@ async def test_clients_that_guess_leave_room_for_others(honest: ClientKey) -> No
 
 async def test_the_number_of_pending_checks_is_limited() -> None:
     gate = Gate()
-    checker = PasswordChecker(Limits(password_checks=1, password_queue=3), gate)
+    checker = PasswordChecker(ClientLimits(password_checks=1, password_queue=3), gate)
     tasks = [
         asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", b"%d" % i), ClientKey(f"n{i}", i)))
         for i in range(10)
@@ -223,7 +223,7 @@ async def test_the_number_of_pending_checks_is_limited() -> None:
 
 async def test_too_many_checks_are_refused_with_429() -> None:
     gate = Gate()
-    app = BasicAuth(hello, lambda: USERS, PasswordChecker(Limits(password_checks=1, password_queue=1), gate))
+    app = BasicAuth(hello, lambda: USERS, PasswordChecker(ClientLimits(password_checks=1, password_queue=1), gate))
     first = asyncio.create_task(ask(app, authorization("alice", "right")))
     await asyncio.sleep(0.01)
     status, headers = await ask(app, authorization("alice", "other"))
@@ -235,7 +235,7 @@ async def test_too_many_checks_are_refused_with_429() -> None:
 
 async def test_a_client_that_disconnects_does_not_cancel_the_check() -> None:
     gate = Gate()
-    checker = PasswordChecker(Limits(password_checks=1), gate)
+    checker = PasswordChecker(ClientLimits(password_checks=1), gate)
     task = asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE))
     await asyncio.sleep(0.01)
     task.cancel()
@@ -250,7 +250,7 @@ async def test_without_a_free_thread_the_check_is_refused(monkeypatch: pytest.Mo
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    checker = PasswordChecker(Limits())
+    checker = PasswordChecker(ClientLimits())
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
         assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.BUSY
@@ -258,7 +258,7 @@ async def test_without_a_free_thread_the_check_is_refused(monkeypatch: pytest.Mo
 
 
 async def test_the_cache_is_limited_and_contains_no_credentials() -> None:
-    checker = PasswordChecker(Limits(), lambda _, __: False, cache_size=8)
+    checker = PasswordChecker(ClientLimits(), lambda _, __: False, cache_size=8)
     for i in range(40):
         await checker.check(USERS, BasicCredentials(b"alice", b"%d" % i), ClientKey(f"n{i}", i))
     assert len(checker._wrong) == 8
@@ -268,7 +268,7 @@ async def test_the_cache_is_limited_and_contains_no_credentials() -> None:
 
 def test_a_check_may_end_after_its_event_loop() -> None:
     gate = Gate()
-    checker = PasswordChecker(Limits(), gate)
+    checker = PasswordChecker(ClientLimits(), gate)
 
     async def abandon() -> None:
         with pytest.raises(TimeoutError):
@@ -284,7 +284,7 @@ def test_a_check_may_end_after_its_event_loop() -> None:
 async def test_wrong_passwords_do_not_keep_the_right_one_out(same_network: bool) -> None:
     """An attacker sends 1,000 wrong passwords per second, from 8 networks or from the client's network."""
     users = {b"alice": bcrypt.hashpw(b"right", bcrypt.gensalt(10)), b"bob": STORED}
-    app = BasicAuth(hello, lambda: users, PasswordChecker(Limits()))
+    app = BasicAuth(hello, lambda: users, PasswordChecker(ClientLimits()))
     assert (await ask(app, authorization("bob", "right")))[0] == 200
     loop = asyncio.get_running_loop()
     statuses: list[int] = []
@@ -315,14 +315,14 @@ async def test_wrong_passwords_do_not_keep_the_right_one_out(same_network: bool)
 
 async def test_the_same_bytes_divided_differently_are_other_credentials() -> None:
     users = {b"ab": STORED, b"a": STORED}
-    checker = PasswordChecker(Limits(), lambda password, _: password == b"c")
+    checker = PasswordChecker(ClientLimits(), lambda password, _: password == b"c")
     assert await checker.check(users, BasicCredentials(b"ab", b"c"), HERE) is CheckResult.RIGHT
     assert await checker.check(users, BasicCredentials(b"a", b"bc"), HERE) is CheckResult.WRONG
 
 
 async def test_a_client_that_has_authenticated_may_use_the_whole_queue() -> None:
     gate = Gate()
-    checker = PasswordChecker(Limits(password_checks=1, password_queue=4), gate)
+    checker = PasswordChecker(ClientLimits(password_checks=1, password_queue=4), gate)
     gate.open()
     assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.RIGHT
     await asyncio.sleep(0)

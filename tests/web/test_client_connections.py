@@ -9,11 +9,11 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from exporter.web.client_connections import Guard, GuardedProtocol
-from exporter.web.limits import Limits, send_text
+from exporter.web.limits import ClientLimits, send_text
 from exporter.web.protection import LiveProtection
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-LIMITS = Limits(header_timeout=10, write_timeout=30, keep_alive=3600)
+LIMITS = ClientLimits(header_timeout=10, write_timeout=30, keep_alive=3600)
 
 
 async def hello(_: Scope, __: Receive, send: Send) -> None:
@@ -53,7 +53,7 @@ class FakeTransport(asyncio.Transport):
 class Client:
     """A client that opens a connection."""
 
-    def __init__(self, guard: Guard, limits: Limits = LIMITS, host: str = "192.0.2.1") -> None:
+    def __init__(self, guard: Guard, limits: ClientLimits = LIMITS, host: str = "192.0.2.1") -> None:
         config = Config(
             hello, http=GuardedProtocol, lifespan="off", log_config=None, timeout_keep_alive=limits.keep_alive
         )
@@ -111,7 +111,7 @@ async def test_a_client_that_reads_slowly_is_served_and_one_that_does_not_read_i
 
 
 async def test_a_network_may_open_connections_again_after_it_closed_some() -> None:
-    limits = Limits(connections=3, connections_per_address=1)
+    limits = ClientLimits(connections=3, connections_per_address=1)
     guard = Guard(limits, lambda: 0.0)
     for _ in range(5):
         client = Client(guard, limits)

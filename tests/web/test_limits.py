@@ -12,7 +12,7 @@ from exporter.config.web_schema import RateLimitConfig
 from exporter.web.client_connections import Guard
 from exporter.web.limits import (
     BodyLimit,
-    Limits,
+    ClientLimits,
     RateLimit,
     SecureHeaders,
     client_network,
@@ -120,7 +120,7 @@ async def test_exceptions_are_logged_and_return_500(caplog: pytest.LogCaptureFix
 
 async def test_only_http_is_served() -> None:
     page = Page()
-    app = SecureHeaders(RateLimit(BodyLimit(page, Limits()), RateLimitConfig, lambda: 0.0), dict)
+    app = SecureHeaders(RateLimit(BodyLimit(page, ClientLimits()), RateLimitConfig, lambda: 0.0), dict)
     assert await run(app, {"type": "websocket"}) == [{"type": "websocket.close", "code": 1008}]
     assert len(await run(app, {"type": "lifespan"})) == 2
 
@@ -148,29 +148,29 @@ async def test_rate_limit() -> None:
 
 async def test_the_application_receives_the_complete_body() -> None:
     page = Page()
-    sent = await run(BodyLimit(page, Limits()), http("POST"), [part(b"a", more=True), part(b"b")])
+    sent = await run(BodyLimit(page, ClientLimits()), http("POST"), [part(b"a", more=True), part(b"b")])
     assert sent[0]["status"] == 200
     assert page.bodies == [b"ab"]
     page = Page()
-    await run(BodyLimit(page, Limits()), http("POST"), [part(b"a", more=True), GONE])
+    await run(BodyLimit(page, ClientLimits()), http("POST"), [part(b"a", more=True), GONE])
     assert page.bodies == [b"a"]
 
 
 @pytest.mark.parametrize("length", [b"8193", b"9" * 5000, b"x"])
 async def test_a_long_body_is_refused_unread(length: bytes) -> None:
-    sent = await run(BodyLimit(Page(), Limits()), http("POST", (b"content-length", length)))
+    sent = await run(BodyLimit(Page(), ClientLimits()), http("POST", (b"content-length", length)))
     assert sent[0]["status"] == 413
     assert (b"connection", b"close") in sent[0]["headers"]
 
 
 async def test_a_long_body_in_pieces_is_refused() -> None:
     pieces = [part(b"x" * 4096, more=True)] * 3
-    sent = await run(BodyLimit(Page(), Limits()), http("POST"), pieces)
+    sent = await run(BodyLimit(Page(), ClientLimits()), http("POST"), pieces)
     assert sent[0]["status"] == 413
 
 
 async def test_a_slow_body_is_refused() -> None:
-    app = BodyLimit(Page(), Limits(body_timeout=0.02))
+    app = BodyLimit(Page(), ClientLimits(body_timeout=0.02))
     sent = await run(app, http("POST"), [part(b"x", more=True)])
     assert sent[0]["status"] == 408
     assert (b"connection", b"close") in sent[0]["headers"]
@@ -183,7 +183,7 @@ async def test_the_body_of_a_get_is_ignored() -> None:
         seen.extend([await receive(), await receive()])
         await send_text(send, 200, "ok")
 
-    limited = BodyLimit(app, Limits())
+    limited = BodyLimit(app, ClientLimits())
     sent = await run(limited, http("GET", (b"content-length", b"99999")), [part(b"a"), part(b"b"), GONE])
     assert seen == [part(b""), GONE]
     assert sent[0]["headers"][-1] == (b"connection", b"close")
@@ -211,7 +211,7 @@ class Member:
 
 
 def guard(**limits: Any) -> Guard:
-    return Guard(Limits(**limits), lambda: 7.0)
+    return Guard(ClientLimits(**limits), lambda: 7.0)
 
 
 def test_at_the_limit_the_connection_that_is_idle_for_longest_is_closed(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,15 +5,15 @@ import threading
 from collections.abc import Callable
 
 from exporter.exposition.page import PageRequest
-from exporter.web.rendering import Chunks, Key, Renderings
+from exporter.web.rendering import Chunks, PageKey, Renderings
 
-KEY = Key(PageRequest(), gzip=False)
+KEY = PageKey(PageRequest(), gzip=False)
 
 
 async def test_clients_that_request_a_page_at_once_share_its_renderings() -> None:
-    started, go_on, made = asyncio.Event(), threading.Event(), list[Key]()
+    started, go_on, made = asyncio.Event(), threading.Event(), list[PageKey]()
 
-    def render(key: Key) -> Callable[[], Chunks]:
+    def render(key: PageKey) -> Callable[[], Chunks]:
         made.append(key)
         started.set()
 
@@ -30,7 +30,7 @@ async def test_clients_that_request_a_page_at_once_share_its_renderings() -> Non
     for _ in range(50):
         others.append(asyncio.create_task(renderings.page(KEY)))
         await asyncio.sleep(0)
-    other = asyncio.create_task(renderings.page(Key(PageRequest(), gzip=True)))
+    other = asyncio.create_task(renderings.page(PageKey(PageRequest(), gzip=True)))
     await asyncio.sleep(0)
     go_on.set()
     await asyncio.gather(first, *others, other)
@@ -42,7 +42,7 @@ async def test_a_client_that_disconnects_does_not_cancel_a_shared_page() -> None
     started, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
-    def render(key: Key) -> Callable[[], Chunks]:
+    def render(key: PageKey) -> Callable[[], Chunks]:
         def make() -> Chunks:
             loop.call_soon_threadsafe(started.set)
             assert go_on.wait(20)

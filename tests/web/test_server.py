@@ -17,10 +17,10 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from exporter.errors import ConfigError
-from exporter.web.limits import Limits, send_text
+from exporter.web.limits import ClientLimits, send_text
 from exporter.web.server import bind, serve
 
-PATIENT = Limits(
+PATIENT = ClientLimits(
     header_timeout=3600,
     handshake_timeout=3600,
     body_timeout=3600,
@@ -340,7 +340,7 @@ async def test_a_failing_application(start: Any, browser: Any) -> None:
 
 
 async def test_many_connections_do_not_lock_others_out(start: Any, browser: Any, connect: Any) -> None:
-    limits = Limits(connections=8, connections_per_address=8)
+    limits = ClientLimits(connections=8, connections_per_address=8)
     async with start(App(), limits=limits) as running, contextlib.AsyncExitStack() as crowd:
         for _ in range(20):
             _, writer = await crowd.enter_async_context(connect(running.port))
@@ -350,7 +350,7 @@ async def test_many_connections_do_not_lock_others_out(start: Any, browser: Any,
 
 async def test_connections_with_a_request_are_not_closed_at_the_limit(start: Any, connect: Any) -> None:
     app = App()
-    limits = Limits(connections=1, shutdown_grace=0.1)
+    limits = ClientLimits(connections=1, shutdown_grace=0.1)
     async with start(app, limits=limits) as running, connect(running.port) as (_, writer):
         writer.write(b"GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n")
         await app.reached.wait()
@@ -416,11 +416,11 @@ async def test_a_failing_sweep_ends_the_server(start: Any, monkeypatch: pytest.M
 
     monkeypatch.setattr("exporter.web.client_connections.Guard.sweep", fail)
     with pytest.raises(ExceptionGroup) as caught:
-        await serve(App(), ["127.0.0.1:0"], None, stop=asyncio.Event(), limits=Limits(header_timeout=0.1))
+        await serve(App(), ["127.0.0.1:0"], None, stop=asyncio.Event(), limits=ClientLimits(header_timeout=0.1))
     assert caught.group_contains(RuntimeError, match="no sweep")
 
 
 def test_defaults_are_secure() -> None:
-    limits = Limits()
+    limits = ClientLimits()
     assert limits.shutdown_grace + 1 < 5
     assert limits.header_bytes == 16 * 1024

@@ -104,10 +104,10 @@ def test_long_lists_of_errors_are_cut_with_the_number_of_the_rest() -> None:
 
 
 def test_usage_has_requests_by_status() -> None:
-    budgets = {"a": LimitUsage(3, 8, 2.5, 10, 43, 0.4)}
+    limits = {"a": LimitUsage(3, 8, 2.5, 10, 43, 0.4)}
     tokens = {"success": 3, "invalid_client": 28}
     usage = {"a": Usage({"429": 2, "200": 1204, "timeout": 2}, 12.34, tokens)}
-    shown = model(status_data(view("a"), view("gone"), budgets=budgets, usage=usage), StatusQuery())
+    shown = model(status_data(view("a"), view("gone"), limits=limits, usage=usage), StatusQuery())
     codes = (("200", 1204), ("429", 2), ("timeout", 2))
     assert shown.account_usage == (
         AccountUsage(
@@ -133,8 +133,8 @@ def test_an_idle_account_is_not_throttled() -> None:
 
 
 def test_an_account_that_backs_off_is_shown() -> None:
-    budgets = {"a": LimitUsage(0, 8, 5, 10, 0), "b": LimitUsage(0, 8, 10, 10, 0)}
-    shown = model(status_data(view("a", status=UP), view("b", status=UP), budgets=budgets), StatusQuery())
+    limits = {"a": LimitUsage(0, 8, 5, 10, 0), "b": LimitUsage(0, 8, 10, 10, 0)}
+    shown = model(status_data(view("a", status=UP), view("b", status=UP), limits=limits), StatusQuery())
     assert [one.backing_off for one in shown.account_usage] == ["at most 5 per second", ""]
     assert shown.headline == Headline("good", "2 collectors up · the exporter backs off for 1 account")
 

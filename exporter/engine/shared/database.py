@@ -10,18 +10,18 @@ from itertools import groupby
 from typing import Final
 
 from exporter.engine.shared.lease import Grant
-from exporter.engine.shared.session import Row, Session
+from exporter.engine.shared.session import DatabaseRow, Session
 from exporter.engine.storage.database import (
     Change,
     CollectorKey,
-    CollectorRow,
-    CustomerRow,
     DropCustomer,
     FinishRefresh,
     Owns,
     PutCustomer,
     RowKey,
     StorageError,
+    StoredCollector,
+    StoredCustomer,
     StoredRows,
     row_key,
 )
@@ -105,17 +105,17 @@ class PostgresqlDatabase:
         others = [row for row in ids if row[0] != key.scope and not row[1]]
         mine = self._rows(_CLAIM if self.grant else _READ, key, own)
         found = self.session.execute(_COLLECTOR, key._asdict())
-        row = CollectorRow(*found[0]) if found else CollectorRow()
+        row = StoredCollector(*found[0]) if found else StoredCollector()
         return StoredRows(row, mine, self._rows(_READ, key, others) if others else ())
 
-    def _rows(self, statement: str, key: CollectorKey, ids: Sequence[Row]) -> list[CustomerRow]:
+    def _rows(self, statement: str, key: CollectorKey, ids: Sequence[DatabaseRow]) -> list[StoredCustomer]:
         values = {**key._asdict(), "scopes": [scope for scope, _ in ids], "ids": [customer for _, customer in ids]}
         if self.grant:
             values |= self._fence(self.grant)
         rows = self.session.execute(statement, values)
         if len(rows) < len(ids):
             raise StorageError("another process changed the state at the same time")
-        return [CustomerRow(*row[1:]) for row in rows if row[0] == key.registration]
+        return [StoredCustomer(*row[1:]) for row in rows if row[0] == key.registration]
 
     def _fence(self, grant: Grant) -> dict[str, object]:
         return {"shard": self._shard, "holder": grant.holder, "epoch": grant.epoch}

@@ -21,7 +21,7 @@ _DEFAULTS: Final = {
 }
 """Connection parameters that the URL can override."""
 
-Row = tuple[Any, ...]
+DatabaseRow = tuple[Any, ...]
 
 
 class Session:
@@ -35,10 +35,10 @@ class Session:
     def __init__(self, url: str) -> None:
         """Create a session. Raise ValueError if the URL is invalid. The message does not contain the URL."""
         self._parameters = {**_DEFAULTS, **connection_parameters(url)}
-        self._connection: psycopg.Connection[Row] | None = None
+        self._connection: psycopg.Connection[DatabaseRow] | None = None
         self._socket: socket.socket | None = None
 
-    def execute(self, statement: str, values: Sequence[Any] | dict[str, Any] | None = None) -> list[Row]:
+    def execute(self, statement: str, values: Sequence[Any] | dict[str, Any] | None = None) -> list[DatabaseRow]:
         """Execute a statement and return its rows. Raise StorageError after an error that may be temporary."""
         try:
             cursor = self._connected().execute(statement.encode(), values)
@@ -49,7 +49,7 @@ class Session:
             self.close()
             raise StorageError(_one_line(error)) from None
 
-    def _connected(self) -> psycopg.Connection[Row]:
+    def _connected(self) -> psycopg.Connection[DatabaseRow]:
         if self._connection is None:
             connection = psycopg.connect(**self._parameters, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type] # strings are valid for all parameters
             # Duplicate the descriptor, because this thread may close the original descriptor while another thread calls

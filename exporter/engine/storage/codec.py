@@ -17,7 +17,7 @@ from exporter.collectors.base import Family, Sample
 from exporter.config.schema import Account
 from exporter.engine.samples import SharedSeries
 from exporter.engine.snapshot import ReadResult
-from exporter.engine.storage.database import CustomerRow, StoredRows
+from exporter.engine.storage.database import StoredCustomer, StoredRows
 from exporter.engine.storage.registration import changed_labels
 
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
@@ -88,7 +88,7 @@ class Decoder:
                                   collector=collector, customer_id=row.customer_id, error=error)  # fmt: skip
         return StoredState(reads, states, rows.collector.last_success, StoredStatus.load(rows.collector.status))
 
-    def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
+    def _read(self, row: StoredCustomer, shared: SharedSeries) -> ReadResult | None:
         """Restore stored samples with their original age.
 
         Omit samples of families that no longer exist. Omit the sample if an
@@ -110,9 +110,9 @@ class Decoder:
         return ReadResult(samples, row.read_at, self._clock.monotonic() - age, is_complete=bool(row.is_complete))
 
 
-def customer_row(customer_id: str, labels: str, read: ReadResult | None, state: object) -> CustomerRow:
+def customer_row(customer_id: str, labels: str, read: ReadResult | None, state: object) -> StoredCustomer:
     """Return a row with a customer's samples and state. If `read` is None, the row contains no samples."""
-    row = CustomerRow(customer_id, labels, None, True, None, None if state is None else to_json(state))
+    row = StoredCustomer(customer_id, labels, None, True, None, None if state is None else to_json(state))
     if read is None:
         return row
     samples = pack((sample.family.name, sample.labels, sample.value) for sample in read.samples)

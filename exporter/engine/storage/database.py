@@ -28,7 +28,7 @@ class CollectorKey(NamedTuple):
     scope: str = ""
 
 
-class CustomerRow(NamedTuple):
+class StoredCustomer(NamedTuple):
     """A customer's state and most recent samples. The customer id "" represents the account itself.
 
     `read_at` and `samples` are None if no samples are stored.
@@ -42,7 +42,7 @@ class CustomerRow(NamedTuple):
     state: str | None
 
 
-class CollectorRow(NamedTuple):
+class StoredCollector(NamedTuple):
     """A collector's stored data. `last_success` is the Unix time of the last successful refresh. `status` is JSON."""
 
     last_success: float | None = None
@@ -56,9 +56,9 @@ class StoredRows(NamedTuple):
     moved to this shard.
     """
 
-    collector: CollectorRow
-    customers: Sequence[CustomerRow]
-    other_shards: Sequence[CustomerRow] = ()
+    collector: StoredCollector
+    customers: Sequence[StoredCustomer]
+    other_shards: Sequence[StoredCustomer] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class PutCustomer:
 
     key: CollectorKey
     customer_id: str
-    row: Callable[[], CustomerRow]
+    row: Callable[[], StoredCustomer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class FinishRefresh:
     """
 
     key: CollectorKey
-    row: CollectorRow
+    row: StoredCollector
     reads: frozenset[str]
     states: frozenset[str]
 

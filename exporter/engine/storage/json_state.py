@@ -11,7 +11,14 @@ from typing import Any
 import structlog
 
 from exporter.engine.storage.codec import pack, to_json
-from exporter.engine.storage.database import Change, CollectorKey, CollectorRow, CustomerRow, FinishRefresh, PutCustomer
+from exporter.engine.storage.database import (
+    Change,
+    CollectorKey,
+    FinishRefresh,
+    PutCustomer,
+    StoredCollector,
+    StoredCustomer,
+)
 
 Samples = list[list[Any]]
 
@@ -46,14 +53,14 @@ def changes_from_json(
         return path, ()
     customers = frozenset({*stored.reads, *stored.states})
     puts = [PutCustomer(key, customer, partial(_row, stored, customer)) for customer in customers]
-    return path, (*puts, FinishRefresh(key, CollectorRow(stored.last_success), customers, customers))
+    return path, (*puts, FinishRefresh(key, StoredCollector(stored.last_success), customers, customers))
 
 
-def _row(stored: JsonState, customer_id: str) -> CustomerRow:
+def _row(stored: JsonState, customer_id: str) -> StoredCustomer:
     read_at, is_complete, samples = stored.reads.get(customer_id, (None, True, None))
     packed = None if samples is None else pack(samples)
     state = to_json(stored.states.get(customer_id))
-    return CustomerRow(customer_id, to_json(stored.labels), read_at, is_complete, packed, state)
+    return StoredCustomer(customer_id, to_json(stored.labels), read_at, is_complete, packed, state)
 
 
 def _read_json_state(path: Path, registration: str) -> JsonState | None:

@@ -12,14 +12,14 @@ from exporter.clock import Clock
 from exporter.engine.storage.database import (
     Change,
     CollectorKey,
-    CollectorRow,
-    CustomerRow,
     DropCustomer,
     FinishRefresh,
     Owns,
     PutCustomer,
     RowKey,
     StorageError,
+    StoredCollector,
+    StoredCustomer,
     StoredRows,
 )
 from exporter.engine.storage.json_state import changes_from_json
@@ -66,12 +66,12 @@ class SqliteDatabase:
             self._move_json(key)
             query = "SELECT customer_id, labels, read_at, is_complete, samples, state FROM customer"
             found = self._connection.execute(f"{query} {_WHERE} AND registration = ?", key[:3])
-            rows = [CustomerRow(*row) for row in found]
+            rows = [StoredCustomer(*row) for row in found]
             query = f"SELECT last_success FROM collector {_WHERE} AND registration = ?"  # noqa: S608 - a constant
             row = self._connection.execute(query, key[:3]).fetchone()
         except sqlite3.Error as error:
             raise StorageError(str(error)) from error
-        return StoredRows(CollectorRow(None if row is None else row[0]), rows)
+        return StoredRows(StoredCollector(None if row is None else row[0]), rows)
 
     def write(self, changes: Iterable[Change]) -> Collection[RowKey]:
         """Write all changes in one transaction. Raise StorageError if the transaction fails."""

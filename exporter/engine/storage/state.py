@@ -19,7 +19,6 @@ from exporter.engine.storage.codec import Decoder, StoredState, StoredStatus, cu
 from exporter.engine.storage.database import (
     Change,
     CollectorKey,
-    CollectorRow,
     Database,
     DropCustomer,
     FinishRefresh,
@@ -27,6 +26,7 @@ from exporter.engine.storage.database import (
     PutCustomer,
     RowKey,
     StorageError,
+    StoredCollector,
     row_key,
 )
 from exporter.engine.storage.registration import label_settings, registration_id
@@ -198,5 +198,5 @@ class CollectorStore:
         Keep only the samples of the customers in `reads`, and the states of the customers in `states`.
         """
         stored = StoredStatus(status.up, status.off, status.last_attempt, status.duration, failed)
-        row = CollectorRow(status.last_success, stored.dump())
+        row = StoredCollector(status.last_success, stored.dump())
         await self._store.commit(FinishRefresh(self._key, row, frozenset(reads), frozenset(states)))

@@ -13,7 +13,7 @@ from exporter.web.status.plot import Plot, plot
 from exporter.web.status.query import StatusQuery
 from exporter.web.status_data import StatusData
 
-State = Literal["waiting", "up", "down", "off"]
+CollectorState = Literal["waiting", "up", "down", "off"]
 
 _THROTTLED: Final = ("429", "503")
 
@@ -27,7 +27,7 @@ class CollectorRow:
 
     account: str
     name: str
-    state: State
+    state: CollectorState
     success: Moment | None
     stale_after: str
     next_run: str
@@ -64,7 +64,7 @@ class AccountUsage:
     tokens: tuple[tuple[str, int], ...] = ()
 
 
-def state_of(status: RefreshStatus) -> State:
+def state_of(status: RefreshStatus) -> CollectorState:
     """Return the state of a collector. The state is "waiting" until the first refresh is complete."""
     if status.off:
         return "off"
@@ -102,19 +102,19 @@ def failed_link(account: str, query: StatusQuery) -> str:
 def account_usage(accounts: Sequence[str], data: StatusData) -> tuple[AccountUsage, ...]:
     """Return the usage of each account, in the order of `accounts`. Skip accounts that a reload has just removed."""
     usage = data.usage()
-    known = [account for account in accounts if account in data.budgets]
-    return tuple(_account_usage(one, data.budgets[one], usage.get(one, Usage({}, 0.0))) for one in known)
+    known = [account for account in accounts if account in data.limits]
+    return tuple(_account_usage(one, data.limits[one], usage.get(one, Usage({}, 0.0))) for one in known)
 
 
-def _account_usage(account: str, budget: LimitUsage, usage: Usage) -> AccountUsage:
+def _account_usage(account: str, limits: LimitUsage, usage: Usage) -> AccountUsage:
     return AccountUsage(
         account=account,
         probe=f"probe?{urlencode({'account': account})}",
-        running=budget.under_way,
-        concurrency=budget.concurrency,
-        rate=rate(budget.recent),
-        full_rate=rate(budget.full_rate),
-        backing_off=_backing_off(budget),
+        running=limits.under_way,
+        concurrency=limits.concurrency,
+        rate=rate(limits.recent),
+        full_rate=rate(limits.full_rate),
+        backing_off=_backing_off(limits),
         throttled=sum(usage.calls.get(code, 0) for code in _THROTTLED),
         waited=precise_time(usage.throttled),
         codes=_highest_first(usage.calls),
@@ -126,16 +126,16 @@ def _highest_first(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def is_backing_off(budget: LimitUsage) -> bool:
+def is_backing_off(limits: LimitUsage) -> bool:
     """Return whether the exporter backs off at the moment, after a response with status 429 or 503."""
-    return budget.pause > 0 or budget.rate < budget.full_rate
+    return limits.pause > 0 or limits.rate < limits.full_rate
 
 
-def _backing_off(budget: LimitUsage) -> str:
-    if not is_backing_off(budget):
+def _backing_off(limits: LimitUsage) -> str:
+    if not is_backing_off(limits):
         return ""
-    pause = f"paused for {rounded_time(budget.pause)}, then " if budget.pause > 0 else ""
-    return f"{pause}at most {rate(budget.rate)} per second"
+    pause = f"paused for {rounded_time(limits.pause)}, then " if limits.pause > 0 else ""
+    return f"{pause}at most {rate(limits.rate)} per second"
 
 
 def _next_run(status: RefreshStatus, now: float) -> str:

@@ -11,7 +11,7 @@ from exporter.health.registry import Severity
 from exporter.web.status.collectors import (
     AccountUsage,
     CollectorRow,
-    State,
+    CollectorState,
     account_usage,
     collector,
     is_backing_off,
@@ -106,7 +106,7 @@ def model(data: StatusData, query: StatusQuery) -> Model:
 
 def headline(data: StatusData, problems: Problems) -> Headline:
     """Return the overall state of the collectors, the configuration and the customers."""
-    states: Mapping[State, int] = Counter(state_of(view.status) for view in data.views)
+    states: Mapping[CollectorState, int] = Counter(state_of(view.status) for view in data.views)
     errors, (severity, about_problems) = _errors(data, states), _worst(problems)
     found = (about_problems,) if severity else ()
     if errors or severity == "critical":
@@ -119,7 +119,7 @@ def headline(data: StatusData, problems: Problems) -> Headline:
     return Headline("warning" if severity == "warning" else "good", _sentence(*_collectors(data, states), *about))
 
 
-def _errors(data: StatusData, states: Mapping[State, int]) -> list[str]:
+def _errors(data: StatusData, states: Mapping[CollectorState, int]) -> list[str]:
     customers = [(view.account, *item) for view in data.views for item in view.customer_up.items()]
     failed = {(account, customer) for account, customer, is_up in customers if not is_up}
     total = len({(account, customer) for account, customer, _ in customers})
@@ -130,13 +130,13 @@ def _errors(data: StatusData, states: Mapping[State, int]) -> list[str]:
     ]
 
 
-def _collectors(data: StatusData, states: Mapping[State, int]) -> list[str]:
+def _collectors(data: StatusData, states: Mapping[CollectorState, int]) -> list[str]:
     if not data.views:
         return ["not ready: the persistent state is being loaded" if data.is_loading else "no account is configured"]
     if waiting := states.get("waiting"):
         return [f"not ready: first refresh incomplete for {waiting} of {count(len(data.views), 'collector')}"]
     off = f", {states['off']} off" if states.get("off") else ""
-    slowed = sum(map(is_backing_off, data.budgets.values()))
+    slowed = sum(map(is_backing_off, data.limits.values()))
     return [
         f"{count(states.get('up', 0), 'collector')} up{off}",
         *([f"the exporter backs off for {count(slowed, 'account')}"] if slowed else ()),
