@@ -152,7 +152,7 @@ async def test_an_error_gives_the_place_back() -> None:
     await paced.call()
 
 
-async def test_the_budget_tells_what_is_used_now() -> None:
+async def test_the_usage_is_that_of_now() -> None:
     paced = Paced(concurrency=3, per_second=10)
     async with paced.throttle.slot():
         assert paced.throttle.usage == LimitUsage(1, 3, rate=10, full_rate=10, pause=0, recent=0.1)
@@ -160,7 +160,7 @@ async def test_the_budget_tells_what_is_used_now() -> None:
     assert paced.throttle.usage == LimitUsage(0, 3, rate=5, full_rate=10, pause=7, recent=0.1)
 
 
-async def test_the_budget_has_the_rate_of_recent_requests() -> None:
+async def test_the_usage_has_the_rate_of_recent_requests() -> None:
     paced = Paced(per_second=10)
     assert paced.throttle.usage.recent == 0
     await asyncio.gather(*(paced.call(number) for number in range(20)))

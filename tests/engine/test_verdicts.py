@@ -251,7 +251,7 @@ class RunningClock(FakeClock):
         return self.steady
 
 
-async def test_a_scrape_judges_within_its_budget_and_the_next_ones_go_on() -> None:
+async def test_a_scrape_judges_for_a_limited_time_and_the_next_ones_go_on() -> None:
     ids = [f"c{number}" for number in range(50)]
     routes = {overview_path(one): v3([module(totalProtectedObjects=0)]) for one in ids}
     world = World(FakeApi({BATCH_PATH: v3([customer(one) for one in ids]), **routes}), clock=RunningClock())
