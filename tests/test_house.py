@@ -36,13 +36,13 @@ def test_no_function_has_more_than_50_lines(path: Path) -> None:
 
 
 def named_types(path: Path) -> Iterator[str]:
-    """Yield the names of the classes and type aliases of a module."""
+    """Yield the names of the public classes and type aliases of a module."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield node.name
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             name, is_variable = node.targets[0].id, "TypeVar(" in ast.unparse(node.value)
-            if name.lstrip("_")[:1].isupper() and not name.isupper() and not is_variable:
+            if name[:1].isupper() and not name.isupper() and not is_variable:
                 yield name
 
 
