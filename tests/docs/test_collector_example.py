@@ -1,6 +1,7 @@
 """Run the collector from docs/contributing-a-collector.md against a fake AvePoint."""
 
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,7 @@ def with_new_collector(name: str) -> str:
 
 def test_the_generated_rule_and_runbook_contain_the_age_limit_of_a_new_collector() -> None:
     rules = with_new_collector("prometheus/rules/avepoint.rules.yaml")
-    assert '{collector!~"app_consent|microsoft_seats|new_one|ransomware|scan_profiles|users"} > 3 * 3600\n' in rules
-    assert '\n          account:avepoint_data_age_seconds:max{collector=~"new_one"} > 36 * 3600\n' in rules
-    assert "\n| `new_one` | 36 hours |\n" in with_new_collector("docs/runbooks/AvePointDataStale.md")
+    assert re.search(r'\{collector!~"[a-z_|]*\bnew_one\b[a-z_|]*"\} > 3 \* 3600\n', rules)
+    assert re.search(r'\{collector=~"[a-z_|]*\bnew_one\b[a-z_|]*"\} > 36 \* 3600\n', rules)
+    runbook = with_new_collector("docs/runbooks/AvePointDataStale.md")
+    assert re.search(r"^\|.* `new_one`.* \| 36 hours \|$", runbook, re.MULTILINE)

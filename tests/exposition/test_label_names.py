@@ -39,7 +39,7 @@ def test_no_family_has_a_label_that_a_target_may_have(name: str) -> None:
 
 def test_no_metric_of_the_exporter_has_a_label_that_a_target_may_have() -> None:
     own = OwnMetrics()
-    metrics = [metric for metric in vars(own).values() if isinstance(metric, MetricWrapperBase)]
+    metrics = [metric for metric in own._registry._collector_to_names if isinstance(metric, MetricWrapperBase)]
     declared = {metric._name: set(metric._labelnames) for metric in metrics}
     exposed = {metric.name: {*sample.labels} for metric in own._registry.collect() for sample in metric.samples}
     in_parts = {metric._name for metric in metrics if isinstance(metric, Histogram | Summary)}

@@ -20,7 +20,7 @@ _REMOVED_IN_3: Final = ("holt_winters",)
 def exposed() -> Mapping[str, Labels]:
     """Return the labels of `up` and of each metric of the exporter. Include the labels that a scrape adds."""
     names = {family.name: frozenset(family.labels) for family in (*families(), *VERDICT_FAMILIES, *STATUS_FAMILIES)}
-    for metric in vars(OwnMetrics(with_process=False)).values():
+    for metric in OwnMetrics(with_process=False)._registry._collector_to_names:
         if isinstance(metric, MetricWrapperBase):
             names.update(_own_series(metric))
     names["avepoint_exporter_build_info"] = frozenset({"version", "python_version"})

@@ -18,7 +18,7 @@ from exporter.avepoint.reading.vocabulary import (
 )
 from exporter.collectors.distinct import RowOwners, distinct, resource_name
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects, resource_hash
-from exporter.collectors.jobs.unreadable import Unread, is_unread
+from exporter.collectors.jobs.unreadable import UnreadRow, is_unread
 from exporter.errors import AvePointError
 
 _SCANNED: Final = {
@@ -46,7 +46,7 @@ class SortedJobs:
     without_job: Mapping[JobKind, str]
     scans: Mapping[str, str]
     error: AvePointError | None = None
-    unread: Sequence[Unread] = ()
+    unread: Sequence[UnreadRow] = ()
     has_unread: bool = False
 
 
@@ -60,7 +60,7 @@ def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners, includes
     for row in own:
         kind, product = _place(row)
         (included if product is None or includes(product) else excluded).append((row, kind))
-    unread, unread_excluded = list[Unread](), list[Unread]()
+    unread, unread_excluded = list[UnreadRow](), list[UnreadRow]()
     found, others = distinct(_keyed(included, unread), "jobId"), distinct(_keyed(excluded, unread_excluded), "jobId")
     jobs, states = _grouped((*found.records.values(), *others.records.values()))
     scans: dict[str, str] = {}
@@ -99,7 +99,7 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
     return worst_state(running) if running else None
 
 
-def _keyed(rows: Iterable[_Placed], unread: list[Unread]) -> Iterator[tuple[str, _Found, Row]]:
+def _keyed(rows: Iterable[_Placed], unread: list[UnreadRow]) -> Iterator[tuple[str, _Found, Row]]:
     """For each readable row, yield the key, the `JobKind`, the job and the row itself.
 
     If a row contains a state but no job, yield the state instead of the job.

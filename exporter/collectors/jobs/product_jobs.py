@@ -38,7 +38,7 @@ from exporter.collectors.jobs.families import (
 )
 from exporter.collectors.jobs.listed import ListedJobs
 from exporter.collectors.jobs.options import LARGEST_PAGE, JobsOptions
-from exporter.collectors.jobs.unreadable import Unread, UnreadableRows, is_unread
+from exporter.collectors.jobs.unreadable import UnreadRow, UnreadableRows, is_unread
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.config.sections import Integer
 from exporter.errors import AvePointError
@@ -147,12 +147,12 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     async def _rows(self, span: Span) -> list[Row]:
         return await self._list.read(span, size=self.options.page_size)
 
-    def _sorted(self, rows: Iterable[Row]) -> tuple[Distinct[tuple[JobKind, Job]], list[Unread]]:
+    def _sorted(self, rows: Iterable[Row]) -> tuple[Distinct[tuple[JobKind, Job]], list[UnreadRow]]:
         """Return the jobs as a mapping, except jobs whose rows contradict each other.
 
         Also return each row that may hide a job or a success.
         """
-        unread: list[Unread] = []
+        unread: list[UnreadRow] = []
 
         def keyed() -> Iterator[tuple[str, tuple[JobKind, Job], Row]]:
             for row in rows:

@@ -11,7 +11,7 @@ from exporter.clock import Clock
 from exporter.collectors.jobs.families import Job
 from exporter.errors import UnreadableValueError
 
-Unread = tuple[str | None, Row]
+UnreadRow = tuple[str | None, Row]
 """The key of a job, or None if the key is unknown, and the job's unreadable row."""
 
 
@@ -26,7 +26,7 @@ class UnreadableRows:
         self._settling = Settling(clock, interval)
 
     def accept(
-        self, unread: Iterable[Unread], known_jobs: Mapping[str, Job], customer_id: str = "", *, has_values: bool
+        self, unread: Iterable[UnreadRow], known_jobs: Mapping[str, Job], customer_id: str = "", *, has_values: bool
     ) -> Mapping[str, Job]:
         """Return the known completed jobs whose rows are now unreadable. A completed job does not change.
 
