@@ -38,7 +38,7 @@ from exporter.collectors.jobs.families import (
 )
 from exporter.collectors.jobs.listed import ListedJobs
 from exporter.collectors.jobs.options import LARGEST_PAGE, JobsOptions
-from exporter.collectors.jobs.unreadable import UnreadRow, UnreadableRows, is_unread
+from exporter.collectors.jobs.unreadable import UnreadableRows, UnreadRow, is_unread
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.config.sections import Integer
 from exporter.errors import AvePointError
