@@ -173,7 +173,7 @@ class ListProgress:
         self._seen: set[object] = set()
         self._first: tuple[RawRow, ...] = ()
         self._pages = 0
-        self._new_pages = 0
+        self._new_pages = self._repeats = 0
         self._totals: list[int] = []
         self._counts_pages = True
         self._is_repeated = False
@@ -193,7 +193,9 @@ class ListProgress:
             self._counts_pages = self._counts_pages and page.total == len(page.rows)
         before = self.received
         if before or self.endpoint.key:
-            self._identities().update(self._identities_of(page.rows))
+            identities = self._identities_of(page.rows)
+            self._repeats += len(page.rows) - len(identities)
+            self._identities().update(identities)
         else:
             # Most lists without a key have one page, so hashes are computed only when a second page is received.
             self._first = page.rows
@@ -226,12 +228,15 @@ class ListProgress:
 
     @property
     def signature(self) -> tuple[int, int] | None:
-        """The total and a hash of all rows, or None if a page was repeated or the total is not constant.
+        """Two numbers that identify the fault of an incomplete list, or None if the fault is not expected to last.
 
-        If the total is unknown, the signature contains -1 instead.
+        Other rows do not matter if the total is unreadable, or if rows that are listed twice explain the difference.
         """
         if self._is_repeated or self._total_changed:
             return None
+        missing = 0 if self.total is None else self.total - self.received
+        if (self.total is None and not self.expects_more) or 0 < missing <= self._repeats:
+            return -2, missing
         return -1 if self.total is None else self.total, hash(frozenset(self._identities()))
 
     def end(self, page: ListPage, size: int) -> None:

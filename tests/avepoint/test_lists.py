@@ -224,6 +224,22 @@ async def test_a_row_that_is_listed_twice_on_a_page_does_not_hide_a_missing_row(
     assert await service.read() == total - 1
 
 
+@pytest.mark.parametrize(("pair", "version"), WITH_ID, ids=IDS_OF_LISTS_WITH_ID)
+@pytest.mark.parametrize(("rows", "total"), [([ALL[0], ALL[0]], 3), ([ALL[0]], True)], ids=["repeated", "unreadable"])
+async def test_a_permanent_fault_of_the_total_is_accepted_although_other_rows_change(
+    pair: EndpointPair, version: ApiVersion, rows: list[Row], total: int
+) -> None:
+    service = Service(pair, version)
+    service.totals = lambda _: total
+    for number in range(4):
+        service.pages = [[*rows, ALL[10 + number]]]
+        if number < 2:
+            with pytest.raises(IncompleteListError):
+                await service.read()
+        else:
+            assert await service.read() == 2
+
+
 @pytest.mark.parametrize("version", ["modern", "legacy"])
 async def test_equal_rows_without_an_id_are_several_rows(version: ApiVersion) -> None:
     service = Service(PROTECTED_DATA, version)
