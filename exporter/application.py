@@ -86,7 +86,7 @@ class Application:
         announce: Callable[[Sequence[str]], None],
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        """Serve requests until SIGTERM or SIGINT, and reload on SIGHUP. Raise ConfigError if the start fails.
+        """Serve requests until SIGTERM or SIGINT, and reload on SIGHUP. Raise ConfigError if startup fails.
 
         When the server accepts connections, `announce` is called with the server's addresses. `on_stop` is called at
         the first signal.
@@ -149,7 +149,7 @@ class Application:
             await self._apply(config, start=False)
 
     async def _join(self, keeper: "Keeper", config: Config) -> None:
-        """Restore the state from the shared database, and then keep the lease until canceled. The database may hang."""
+        """Restore the state from the shared database, which may be slow, and then keep the lease until canceled."""
         async with self._reloading:
             await keeper.attempt()
             await self._restore(config)

@@ -1,4 +1,4 @@
-"""The clock. Code receives the clock as an argument. Therefore, tests can set the time."""
+"""The clock. Functions receive the clock as an argument, so tests can set the time."""
 
 import asyncio
 import time

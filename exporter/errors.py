@@ -2,7 +2,7 @@
 
 ExporterError
 ├── ConfigError                  the configuration or the command line has errors, one per line
-├── UnreadableValueError         a value in a response does not have a documented form
+├── UnreadableValueError         a value in a response does not have a documented format
 └── AvePointError                a request failed, or the response is not as documented
     ├── TokenError               no access token: wrong secret, permission not granted, …
     ├── TransportError           no response: connection refused, timeout, TLS failure
@@ -32,7 +32,7 @@ _ABOUT_FILES: Final = {
 
 
 def why_unreadable(error: OSError) -> str:
-    """Return a text that explains why a file cannot be read and how to fix the error."""
+    """Return a message that explains why a file cannot be read and how to fix the error."""
     what_to_do = _ABOUT_FILES.get(error.errno or 0, "use another file")
     return f"{(error.strerror or 'unknown error').lower()}; {what_to_do}"
 
@@ -100,8 +100,8 @@ class Failure:
     """The message, hint and request id of an error.
 
     `since` and `at` are the Unix times of the first and last refresh with this error. If no refresh caused the error,
-    `since` and `at` are None. `hides_data` is true if AvePoint has returned data that the exporter could not use since
-    the last successful refresh. These data may contradict the exposed values.
+    `since` and `at` are None. `hides_data` is true if, since the last successful refresh, AvePoint has returned data
+    that the exporter could not use. This data may contradict the exposed values.
     """
 
     message: str

@@ -35,7 +35,7 @@ class _Window:
 class RepeatFilter(logging.Filter):
     """Writes equal lines only once per window of time, and limits the number of similar lines per window.
 
-    Debug lines always pass the filter. A handler must call `due` to write the counts of suppressed lines. `clock`
+    Debug lines always pass the filter. A handler must call `due` to get the numbers of suppressed lines. `clock`
     returns the monotonic time in seconds.
     """
 
@@ -84,7 +84,7 @@ def _kind(record: logging.LogRecord) -> Kind:
 
 
 def _variant(record: logging.LogRecord) -> tuple[str, ...]:
-    """Return the texts of a record, without numbers and request ids."""
+    """Return the message and the fields of a record, without numbers and request ids."""
     if not isinstance(record.msg, dict):
         return (_DIGITS.sub("0", record.getMessage()),)
     return tuple(

@@ -75,7 +75,7 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
         self.addFilter(self._repeats)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Before the record, write the number of suppressed lines of each expired window."""
+        """Write the number of suppressed lines of each expired window, and then write the record."""
         self.write_counts()
         return super().handle(record)
 

@@ -40,6 +40,9 @@ def settings_of_a_server() -> Iterator[None]:
 
 
 def trim_memory() -> None:
-    """Return unused memory to the operating system, even between used blocks. This takes a few milliseconds."""
+    """Return unused memory to the operating system, including memory between used blocks.
+
+    This takes a few milliseconds.
+    """
     with suppress(AttributeError, OSError, TypeError):  # Only glibc has the function malloc_trim.
         ctypes.CDLL(None).malloc_trim(0)

@@ -8,7 +8,7 @@ from exporter.avepoint.observer import ValueIssues
 
 
 class ApiClient(Protocol):
-    """The client interface that collectors use. The `check` command passes its own implementation."""
+    """The client that collectors use. The command `check` passes its own implementation."""
 
     @property
     def value_issues(self) -> ValueIssues:

@@ -91,7 +91,10 @@ class Client:
         return self._server_clock.offset
 
     def patient(self, interval: float) -> "Client":
-        """Return a copy for a collector. If requests must wait, collectors with shorter intervals take precedence."""
+        """Return a copy of the client for a collector.
+
+        If requests must wait, collectors with shorter intervals take precedence.
+        """
         view = copy(self)
         view._patience = interval  # noqa: SLF001 - `view` is also a `Client`
         return view
@@ -276,7 +279,7 @@ class Client:
             self._observer.token(result)
         return decoded
 
-    def _build(self, method: str, url: str, **contents: Any) -> httpx.Request:  # noqa: ANN401 - the library's own
+    def _build(self, method: str, url: str, **contents: Any) -> httpx.Request:  # noqa: ANN401 - the type in httpx
         try:
             return self._http.request(method, url, **contents)
         except (httpx.InvalidURL, UnicodeError) as error:

@@ -54,11 +54,11 @@ class Connections:
         self._tls: ssl.SSLContext | None = None
         self._tls_lock = asyncio.Lock()
         self._proxy = lru_cache(8)(partial(proxy_of, account))
-        # The caller of `send` limits the duration of the whole request. More timers would only need more CPU time.
+        # The caller of `send` limits the duration of the whole request. Additional timers would only use more CPU time.
         connect = min(_CONNECT_TIMEOUT, account.requests.timeout)
         self._extensions = {"timeout": httpx.Timeout(None, connect=connect).as_dict()}
         self._all: list[httpx.AsyncBaseTransport] = []
-        self._free: dict[str | None, list[httpx.AsyncBaseTransport]] = {}  # by proxy
+        self._free: dict[str | None, list[httpx.AsyncBaseTransport]] = {}  # keyed by the URL of the proxy
 
     def request(
         self,
@@ -66,7 +66,7 @@ class Connections:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        **contents: Any,  # noqa: ANN401 - the library's own
+        **contents: Any,  # noqa: ANN401 - the type in httpx
     ) -> httpx.Request:
         """Return a request. Raise httpx.InvalidURL or UnicodeError if the URL is invalid.
 

@@ -55,8 +55,8 @@ class Endpoint:
     `fields` contains the lower-case names of the fields that collectors read from a row. To save memory, fields that
     are not in `fields` are dropped when a page is decoded. If `fields` is empty, all fields are kept.
 
-    `key` contains the lower-case names of the fields that identify a row. Equal rows with a key are one row. If `key`
-    is empty or its first field has no value, equal rows on the same page are several rows.
+    `key` contains the lower-case names of the fields that identify a row. If equal rows have a key, they count as one
+    row. If `key` is empty or its first field has no value, equal rows on the same page count as different rows.
     """
 
     method: str

@@ -1,6 +1,6 @@
 """Classes that read complete lists with the available API version.
 
-A list with fewer rows than AvePoint reports causes an error.
+If a list has fewer rows than AvePoint reports, an error is raised.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
@@ -51,7 +51,7 @@ class ApiVersions:
         return self._order(offered)[0]
 
     def begin(self) -> None:
-        """Begin a refresh. The refresh may select a different API version than the previous refresh."""
+        """Begin a refresh. This refresh may select a different API version than the previous refresh."""
         self._is_certain = False
 
     async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:

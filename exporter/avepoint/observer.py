@@ -47,7 +47,7 @@ class Observer(Protocol):
         """Count a value that cannot be read."""
 
     def unknown(self, field: str) -> None:
-        """Count an unknown name of a state, a workload or another enumerated field."""
+        """Count an unknown name, such as the name of a state or a workload."""
 
     def incomplete_list(self, endpoint: str) -> None:
         """Count a list that has fewer rows than AvePoint reports."""
@@ -67,7 +67,7 @@ class ValueIssues:
 
     @property
     def latest(self) -> Ticks:
-        """The latest accepted time of a past event: the current time plus a tolerance for different clocks."""
+        """The latest accepted time of a past event: the current time plus an allowance for clock skew."""
         return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:

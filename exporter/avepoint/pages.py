@@ -23,7 +23,7 @@ page.
 """
 _LONGEST_ID: Final = 200
 _NOTHING: Final[RawRow] = MappingProxyType({})
-"""Replaces all empty objects, because a list can contain a million of them."""
+"""The exporter uses one mapping for all empty objects, because a list can contain a million of them."""
 _NO_ID: Final = frozenset({"", "n/a"})
 _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
 """Formats of pages that contain the rows (`jobs`), the total and the link in one JSON object."""
@@ -42,7 +42,7 @@ class ListPage:
     size: int | None = None
     unreadable_total: object = None
     is_bare: bool = False
-    """Whether the response is a list without any facts about its pages."""
+    """Whether the response is a JSON array, which contains no total, link or page size."""
 
     def is_full(self, requested: int) -> bool:
         """Return whether the page is full. The page size is the lower of the requested and the reported size."""
@@ -112,14 +112,14 @@ def _narrowed_part(value: dict[str, object] | list[object], fields: Collection[s
 
 
 def read_total(value: object) -> int | None:
-    """Return the total of a list, or None if the total is missing or not a count."""
+    """Return the total of a list, or None if the total is missing or is not a count."""
     with suppress(UnreadableValueError):
         return read_count(value)
     return None
 
 
 def unreadable_total(value: object) -> object:
-    """Return a total that is not a count, or None if the total is missing or a count."""
+    """Return the total if it is present but is not a count, else None."""
     try:
         read_count(value)
     except UnreadableValueError:
@@ -242,8 +242,8 @@ class ListProgress:
     def end(self, page: ListPage, size: int) -> None:
         """End the list after a page without new rows. `size` is the requested number of rows.
 
-        An empty page is the end of the list. A full page is a repeated page if the list may have more rows. If AvePoint
-        returns more rows than requested, it returns all rows on each page.
+        If the page is empty, the list is complete. If the page is full and the list may have more rows, AvePoint has
+        repeated a page. If AvePoint returns more rows than requested, each page contains the whole list.
         """
         if not page.rows:
             self.expects_more = False
@@ -285,9 +285,9 @@ class ListProgress:
     def _identities_of(self, rows: Sequence[RawRow]) -> set[object]:
         """Return an identity for each distinct row.
 
-        Equal rows on one page are one row if they have a key, else several rows. Rows with the same key but other
-        values are several rows, because collectors report them as contradictory. If two pages contain the same rows,
-        their identities are the same.
+        If equal rows on a page have a key, they have the same identity. Otherwise, each of them has its own identity.
+        Rows with the same key but different values have different identities, because collectors report these rows as
+        contradictory. A repeated page has the same identities as the original page.
         """
         keyed: dict[int | None, list[RawRow]] = {}
         for row in rows:

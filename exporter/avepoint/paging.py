@@ -115,9 +115,9 @@ class _Cursor:
     may_go_on: bool = True
 
     def advance(self, link: Query | None, *, has_link: bool) -> bool:
-        """Go to the next page, and return whether there is a link to this page.
+        """Go to the next page, with a link if there is one. Return whether there is a link.
 
-        If there is a link, use the link. Ignore a link to the same page or an earlier page.
+        Ignore a link that leads to the current page or to an earlier page.
         """
         named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
         is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004 - digits

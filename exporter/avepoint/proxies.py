@@ -1,4 +1,4 @@
-"""The proxy settings of an account and of the environment."""
+"""Proxy settings from an account's configuration and from environment variables."""
 
 import re
 from collections.abc import Iterator

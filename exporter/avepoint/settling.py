@@ -12,9 +12,9 @@ _LONGEST: Final = 900.0  # seconds
 class Settling:
     """Decides when a fault in AvePoint's responses counts as permanent.
 
-    A fault is permanent if all refreshes within two intervals, but at most 15 minutes, have found the fault. The number
-    of refreshes does not matter, because a failed refresh is soon retried. A fault in the first refresh is permanent at
-    once, because there are no earlier values that could be better. Faults belong to a group, such as a customer.
+    A fault is permanent if every refresh has found the fault for two intervals or for 15 minutes, whichever is shorter.
+    The number of refreshes does not matter, because a failed refresh is soon retried. A fault in the first refresh is
+    permanent immediately, because there are no earlier values to keep. Faults belong to a group, such as a customer.
     """
 
     def __init__(self, clock: Clock, interval: float) -> None:

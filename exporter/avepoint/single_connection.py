@@ -51,8 +51,6 @@ class SingleConnection(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of a response."""
-
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
 
@@ -68,6 +66,6 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _of_httpx(error: Exception) -> httpx.TransportError:
-    """Return the error of httpx. Both libraries use the same names."""
+    """Convert an httpcore exception to the httpx exception with the same name."""
     kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
     return kind(str(error))

@@ -12,7 +12,7 @@ from exporter.clock import Clock
 HALVING_WINDOW: Final = 10.0
 """Minimum time between two halvings of the rate, in seconds."""
 RECOVERY_PERIOD: Final = 30.0
-"""After this time without throttling, in seconds, the rate rises by a tenth of the configured rate."""
+"""Seconds without throttling after which the rate rises by a tenth of the configured rate."""
 LONGEST_PAUSE: Final = 900.0
 """Maximum pause after a Retry-After header, in seconds."""
 RECENT: Final = 10.0

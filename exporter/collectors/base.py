@@ -103,7 +103,10 @@ class Collector(ABC, Generic[Options, Records]):
 
     @classmethod
     def error(cls, records: Records) -> AvePointError | None:  # noqa: ARG003 - for subclasses
-        """Return an error if the records are incomplete, else None. Such records are exposed, but the refresh fails."""
+        """Return an error if the records are incomplete, else None.
+
+        Incomplete records are exposed, but the refresh fails.
+        """
         return None
 
     def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:

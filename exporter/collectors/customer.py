@@ -12,7 +12,7 @@ from exporter.errors import AnswerError
 class Customer:
     """One customer. `status` and `management_mode` are None if AvePoint returns "N/A" or an unreadable value.
 
-    `unreadable` contains those of the fields jobStatus and tenants that cannot be read.
+    If the field jobStatus or tenants cannot be read, `unreadable` contains the name of the field.
     """
 
     id: str
@@ -21,7 +21,7 @@ class Customer:
     status: str | None
     owner_email: str = ""
     tenants: Mapping[str, str] = field(default_factory=dict)
-    """Names of the customer's Microsoft 365 tenants by id. A hidden or unknown name is ""."""
+    """Names of the customer's Microsoft 365 tenants, keyed by id. A hidden or unknown name is ""."""
     management_mode: str | None = None
     unreadable: tuple[str, ...] = ()
 

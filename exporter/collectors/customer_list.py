@@ -121,7 +121,7 @@ class CustomerList:
     def has_listed(self, customer_id: str) -> bool | None:
         """Return whether AvePoint has ever listed a customer, even if the configuration excludes the customer.
 
-        If the customer is not known and AvePoint may have other customers that it has not listed, return None.
+        If AvePoint has not listed the customer but may not have listed all customers, return None.
         """
         return hash(normalized_id(customer_id)) in self._known or (False if self._knows_all else None)
 

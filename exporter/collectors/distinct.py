@@ -1,4 +1,4 @@
-"""Functions that tell rows apart, and drop contradictory rows and rows of other customers."""
+"""Functions that drop repeated rows, contradictory rows and rows of other customers."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -33,8 +33,8 @@ class Distinct(Generic[T]):
 def resource_name(row: Row, field: str) -> str | None:
     """Return the name or id of a resource. If the field is empty, return "". If it cannot be read, return None.
 
-    Do not use the name as a label. It may be any text, even a text that must not become a label. A name that were
-    refused would merge its resource with others.
+    Do not use the name as a label. The name may contain characters or personal data that a label must not contain. Such
+    names are not refused, because resources with refused names could not be distinguished.
     """
     value = row.raw(field)
     if is_nothing(value):
@@ -69,7 +69,7 @@ def distinct(
 
 
 def may_repeat(tenant_id: str, numbers: Iterable[float | None]) -> bool:
-    """Return whether two equal rows are the same row. Rows without a tenant id may describe different tenants."""
+    """Return whether equal rows can be repetitions. Without a tenant id, equal rows may describe different tenants."""
     return tenant_id != "" or not any(numbers)
 
 
@@ -119,7 +119,7 @@ class RowOwners:
 
 
 def normalized_id(identifier: str) -> str:
-    """Return an id in the form in which all spellings of the same id are equal."""
+    """Return the normalized spelling of an id. All spellings of the same id have the same normalized spelling."""
     return _kind(identifier)[1]
 
 

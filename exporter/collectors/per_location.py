@@ -33,7 +33,10 @@ class PerLocationCollector(AccountCollector[Options, Records]):
         return await self.api_versions.ask({"modern": read_all})
 
     async def data(self, endpoint: Endpoint, location: str, query: Query | None = None) -> object:
-        """Return the field `data` of the response for one geo location. Raise AvePointError if there is none."""
+        """Request data for one geo location, and return the field `data` of the response.
+
+        Raise AvePointError if the request fails or the field is missing.
+        """
         response = folded(await self._client.call(endpoint, query={**(query or {}), **at_location(location)}))
         if "data" not in response:
             raise endpoint.unexpected("the response has no field data")
@@ -58,9 +61,9 @@ class PerLocationCollector(AccountCollector[Options, Records]):
         return await self._checked.read((endpoint.template, location), endpoint, walk, convert)
 
     def expect_all(self, rows: Sequence[Row], found: Sequence[object], location: str) -> None:
-        """Raise AnswerError if an item of `found` is None, because its row could not be read.
+        """Raise AnswerError if `found` contains None, which represents an unreadable row.
 
-        Such a row may belong to any workload. Rows that are permanently unreadable are ignored.
+        An unreadable row may belong to any workload. Rows that are permanently unreadable are ignored.
         """
         unread = found.count(None)
         if not self._settling.are_permanent({unread} - {0}, location):

@@ -1,4 +1,4 @@
-"""Values that AvePoint returns, but that the exporter cannot read. Problems that depend on these values are unknown."""
+"""Values that AvePoint returns but the exporter cannot read. Problems that depend on these values are unknown."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple

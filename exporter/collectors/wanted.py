@@ -13,7 +13,10 @@ _MOST_SHOWN: Final = 3
 
 
 class WantedCustomers:
-    """Compares customer ids with `customers.include` and `customers.exclude`. All spellings of an id are equal."""
+    """Compares customer ids with `customers.include` and `customers.exclude`.
+
+    Different spellings of the same id count as equal.
+    """
 
     def __init__(
         self, configured: CustomerFilter, owns: Callable[[str], bool], log: structlog.stdlib.BoundLogger
@@ -50,9 +53,9 @@ class WantedCustomers:
         return (not self._include or key in self._include) and key not in self._exclude
 
     def check(self, listed: Iterable[str], *, is_whole: bool) -> None:
-        """Find the configured customers that are not listed. Log a warning if there are other ones than before.
+        """Find the configured customers that are not listed. Log a warning if any of them is new.
 
-        If `is_whole` is false, AvePoint may have more customers, so do not check the excluded ones.
+        If `is_whole` is false, AvePoint may have more customers, so do not check the excluded customers.
         """
         if not self.keys:
             return

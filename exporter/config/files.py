@@ -56,7 +56,7 @@ def readable_file(path: Path, info: ValidationInfo) -> Path:
 
 
 def _place(path: Path, info: ValidationInfo) -> tuple[Path, str]:
-    """Return the directory of the configuration file, and how error messages name the file."""
+    """Return the directory of the configuration file, and the name of the file in error messages."""
     directory: Path = (info.context or {}).get("directory", Path())
     return directory, str(path) if path.is_absolute() else f"the file (looked in {directory})"
 

@@ -26,7 +26,7 @@ def load_config(path: Path, catalogue: Catalogue) -> Config:
 
 
 def parse_config(text: str, catalogue: Catalogue, *, source: str, directory: Path) -> Config:
-    """Parse a configuration with paths relative to `directory`. Raise ConfigError if the text is invalid."""
+    """Parse a configuration with paths relative to `directory`. Raise ConfigError if the configuration is invalid."""
     return _config(parse_yaml(text, source=source), catalogue, source=source, directory=directory)
 
 
@@ -64,7 +64,7 @@ def _config(document: Document, catalogue: Catalogue, *, source: str, directory:
 
 
 def located(errors: Iterable[InvalidKey], path: Path, flag: str = _FLAG) -> Iterator[str]:
-    """Yield the message of each error in the file of a flag, with the line number and the account."""
+    """Yield one message per error, with the line number and the account. `flag` is the flag that names the file."""
     document = read_yaml(path, flag=flag)
     yield from (locate(error, document, str(path)) for error in errors)
 

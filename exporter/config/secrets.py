@@ -25,7 +25,7 @@ def read_client_secret(auth: Auth) -> str:
 
 
 def client_secret_of(source: str, text: str | bytes, client_id: str) -> str:
-    """Return the client secret in a text. Raise ValueError with the source if the secret is invalid."""
+    """Return the client secret that `text` contains. Raise ValueError with the source if the secret is invalid."""
     try:
         return check_client_secret(decode_text(text) if isinstance(text, bytes) else text, client_id)
     except ValueError as error:

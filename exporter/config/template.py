@@ -121,7 +121,7 @@ class ConfigFiles:
 
 
 def _problem(path: Path, flag: str, *, force: bool) -> str:
-    """Return why a file cannot be written, or ""."""
+    """Return the reason why a file cannot be written, or "" if it can be written."""
     try:
         is_file = S_ISREG(path.stat().st_mode)
     except FileNotFoundError:

@@ -43,7 +43,7 @@ def decode_text(data: bytes) -> str:
 def check_no_reference(value: str, advice: str = "enter the value", *, anywhere: bool = False) -> str:
     """Return the value. Raise ValueError if the value is a reference to a variable, such as ${NAME}.
 
-    If `anywhere` is true, a part of the value must not be a reference in braces.
+    If `anywhere` is true, also raise ValueError if the value contains a reference in braces.
     """
     if _REFERENCE.fullmatch(value.strip()):
         raise ValueError(f"is a variable reference, {_NOT_EXPANDED}; {advice}")
@@ -53,7 +53,7 @@ def check_no_reference(value: str, advice: str = "enter the value", *, anywhere:
 
 
 def unexpanded(path: str) -> str:
-    """Return what a shell would expand in a path, with advice, or ""."""
+    """Return an error message if a shell would expand a part of the path, else ""."""
     if path.startswith("~"):
         return "~ is not expanded; use an absolute path"
     return f"contains a variable reference, {_NOT_EXPANDED}; use an absolute path" if _REFERENCE.search(path) else ""

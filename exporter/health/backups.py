@@ -35,7 +35,11 @@ class _Backup:
 
     @property
     def idle_from(self) -> float:
-        """The Unix time at which the workload becomes idle, counted from the last start, or else the last success."""
+        """The Unix time at which the workload becomes idle.
+
+        The exporter adds `idle_after` to the start of the last job. If the start is unknown, the exporter adds
+        `idle_after` to the time of the last success.
+        """
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after
 
@@ -49,7 +53,7 @@ class _Backup:
 
     @property
     def is_expected(self) -> bool | None:
-        """Whether a backup is expected. None means that the number of scanned objects is needed, but unknown."""
+        """Whether a backup is expected, or None if this depends on an unknown number of scanned objects."""
         if self.is_off:
             return False
         return self.is_scanned if self.is_idle else True

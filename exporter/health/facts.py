@@ -44,9 +44,9 @@ def fresh_for(interval: float) -> float:
 
 
 def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
-    """Group samples by customer id, and omit samples of families without a customer.
+    """Group samples by customer id, and omit samples of families without the label `customer_id`.
 
-    The id "" has the samples of an unreadable customer.
+    The samples of customers whose ids cannot be read have the key "".
     """
     found: dict[str, list[Sample]] = {}
     for sample in samples:
@@ -122,7 +122,7 @@ _JOB_KEY: Final = ("product", "workload", "job_type", "geo_location")
 
 
 class Unreadable(NamedTuple):
-    """A value that AvePoint returns, but that the exporter cannot read. `unread` identifies the value."""
+    """A value that AvePoint returns but the exporter cannot read. `unread` identifies the value."""
 
     collector: str
     unread: Unread

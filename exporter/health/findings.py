@@ -42,7 +42,8 @@ class Finding(NamedTuple):
 
     If a finding is unknown, a current problem remains active until `held_for` seconds after the start of the problem.
     If `is_unclassified` is true, the facts may describe any subject of the product. If there are no facts about a
-    subject, an unclassified finding keeps the problems of this subject active. A dropped row is also unclassified.
+    subject, an unclassified finding keeps the problems of this subject active. A finding about a dropped row is also
+    unclassified.
     """
 
     subject: Subject

@@ -11,8 +11,7 @@ from exporter.config.validation import InvalidKey, similar
 def ineffective_keys(config: Config) -> Iterator[InvalidKey]:
     """Yield a warning for each key that has no effect, and for each unknown workload.
 
-    An unknown workload is not an error, because AvePoint may have introduced the workload after the release of this
-    version.
+    An unknown workload is not an error, because AvePoint may have added the workload after the release of this version.
     """
     yield from _unknown_workloads(config.expectations, "expectations")
     for index, account in enumerate(config.accounts):

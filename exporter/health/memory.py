@@ -21,8 +21,8 @@ def _shared(value: Hashable) -> Hashable:
 
 
 def shared(value: _H) -> _H:
-    """To save memory, return the same object for equal values. Thousands of customers may have equal values."""
-    return _shared(value)  # type: ignore[return-value] # The cache is of the type of the value.
+    """Return the same object for equal values. This saves memory, because customers often have equal values."""
+    return _shared(value)  # type: ignore[return-value] # The cached value has the same type.
 
 
 class ProblemKey(NamedTuple):

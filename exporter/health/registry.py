@@ -91,9 +91,9 @@ PROBLEMS: Final = (
 
 
 def collectors_of(account_type: AccountType) -> Mapping[ProblemName, frozenset[str]]:
-    """For one account type, return the collectors that can find each problem.
+    """Return the collectors that can find each problem in accounts of one type.
 
-    For a problem that accounts of this type cannot have, return an empty set.
+    If accounts of this type cannot have a problem, its set is empty.
     """
     names = {kind.name: {one.name for one in kind.families} for kind in COLLECTORS if kind.account_type == account_type}
     return {

@@ -1,4 +1,4 @@
-"""Problems with possible attacks on sites, and with short retention."""
+"""Problems with signs of attacks on sites, and with short retention periods."""
 
 from collections.abc import Iterator
 from typing import Final

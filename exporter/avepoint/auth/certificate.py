@@ -52,7 +52,7 @@ class ClientCertificate:
     def load(self) -> KeyPair:
         """Read the key pair from the file, and report the expiry of the certificate.
 
-        Raise TokenError if the file is unusable or the certificate is not valid at this time.
+        Raise TokenError if the file cannot be used or the certificate is not valid at this time.
         """
         path = self._auth.certificate_file
         if path is None:
@@ -79,7 +79,7 @@ class ClientCertificate:
         return self._pair
 
     def password(self) -> bytes | None:
-        """Return the password of the private key, if any. Raise TokenError if its file is unreadable."""
+        """Return the password of the private key, or None. Raise TokenError if the password file cannot be read."""
         if self._auth.certificate_password_env is not None:
             return os.fsencode(os.environ.get(self._auth.certificate_password_env, "").strip("\r\n")) or None
         path = self._auth.certificate_password_file

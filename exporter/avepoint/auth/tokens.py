@@ -24,8 +24,8 @@ LONGEST_SCOPE: Final = 300
 """Maximum length of a scope that AvePoint accepts."""
 _RENEWAL_MARGIN: Final = 120.0
 _DEFAULT_LIFE: Final = 300.0
-_MINIMUM_AGE: Final = 300.0  # seconds; a younger token is not renewed after a 403
-_FAILURE_LIFE: Final = 60.0  # seconds; `token` ignores a stored error that is older
+_MINIMUM_AGE: Final = 300.0  # minimum age in seconds of a token that is discarded after a 403
+_FAILURE_LIFE: Final = 60.0  # seconds after which `token` ignores a stored error
 _OAUTH_ERRORS: Final = frozenset(
     {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
 )
@@ -48,7 +48,7 @@ class Token:
 StartTask = Callable[..., asyncio.Task[Any]]
 """A function that starts a task, such as asyncio.create_task."""
 RequestToken = Callable[[Mapping[str, str]], Awaitable[Mapping[str, object]]]
-"""A function that sends the form of a token request and returns the JSON object of the response."""
+"""A function that sends a token request with the given form fields and returns the response as a JSON object."""
 
 
 class TokenSource:

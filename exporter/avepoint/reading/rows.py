@@ -29,7 +29,7 @@ from exporter.errors import AnswerError, UnreadableValueError
 
 T = TypeVar("T")
 _NO_ENUMERATOR: Final = re.compile(r"(?!\d+$)[\s.,+-]*\d[\d\s.,+-]*", re.ASCII)
-"""A signed or fractional number. Names are compared without punctuation, so -3 would be read as the code 3."""
+"""Matches signed and fractional numbers. Names are compared without punctuation, so -3 would be read as the code 3."""
 
 
 class Row:
@@ -71,7 +71,7 @@ class Row:
         return None
 
     def has(self, name: str) -> bool:
-        """Return whether the key exists, even if its value is null."""
+        """Return whether the key exists. The value may be null."""
         return self.raw(name) is not None or name.lower() in self._values
 
     def count(self, *spellings: str) -> int | None:
@@ -111,7 +111,10 @@ class Row:
         return self._read(read_time, spellings)
 
     def last_day(self, name: str) -> Ticks | None:
-        """Return the expiry of a subscription or contract. If the value is only a day, return its last second."""
+        """Return the expiry of a subscription or contract.
+
+        If the value is a date without a time, return the last second of this day.
+        """
         return self._read(read_last_day, (name,))
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:
@@ -227,7 +230,7 @@ class Row:
         return AnswerError(f"{self._endpoint}: {what}", hint=CHANGED, path=self._endpoint)
 
     def refuse(self, field: str, reason: str) -> None:
-        """Report an impossible value as unreadable. `reason` describes why."""
+        """Report an impossible value as unreadable. `reason` explains why the value is impossible."""
         self._report(field, self.raw(field), reason)
 
     def is_na(self, field: str) -> bool:

@@ -26,7 +26,7 @@ def fold(name: str) -> str:
 
 
 def look_up(names: Mapping[str, T], name: str) -> T | None:
-    """Return the value of a name. Ignore a plural "s" at the end. The keys of `names` are results of `fold`."""
+    """Return the value for a name, ignoring a plural "s" at the end. The keys of `names` are results of `fold`."""
     folded = fold(name)
     found = names.get(folded)
     return names.get(f"{folded}s", names.get(folded.removesuffix("s"))) if found is None else found

@@ -18,7 +18,7 @@ Ticks = NewType("Ticks", int)
 
 TICKS_PER_SECOND: Final = 10_000_000
 CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
-"""Past events may be this far ahead of the exporter's clock, because AvePoint's clock may differ."""
+"""Allowance for clock skew. A past event may be this far ahead of the exporter's clock."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200; later times are considered invalid
@@ -176,7 +176,10 @@ def read_time(value: object) -> Ticks | None:
 
 
 def read_last_day(value: object) -> Ticks | None:
-    """Parse the expiry of a subscription or contract. If the value is only a day, return its last second."""
+    """Parse the expiry of a subscription or contract.
+
+    If the value is a date without a time, return the last second of this day.
+    """
     ticks, text = read_time(value), _short_text(value)
     if ticks is None or text is None or not _ONLY_DAY.fullmatch(text):
         return ticks

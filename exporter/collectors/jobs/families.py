@@ -129,7 +129,10 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        """Whether the job is waiting or running. A job in an unknown state is completed if it has a finish time."""
+        """Whether the job is waiting or running.
+
+        A job in an unknown state counts as completed if it has a finish time.
+        """
         return self.state in NOT_OVER or (self.state not in OVER and self.finish is None)
 
 
@@ -142,14 +145,20 @@ class Unsuccessful(NamedTuple):
 
 
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
-    """Return the later of `last` and the finish time of a successful job, which also replaces a future `last`."""
+    """Return the finish time of a successful job if it is later than `last`, else return `last`.
+
+    If `last` is in the future, return the finish time of the successful job.
+    """
     if job.state != FINISHED or job.finish is None:
         return last
     return job.finish if last is None or last > now + CLOCK_TOLERANCE else max(last, job.finish)
 
 
 def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
-    """Return the finish times of the last successful jobs, except future times, which a wrong clock can cause."""
+    """Return the finish times of the last successful jobs, except times in the future.
+
+    A wrong clock can cause such times.
+    """
     latest = now + CLOCK_TOLERANCE
     return {kind: finish for kind, finish in last_success.items() if finish <= latest}
 
@@ -220,7 +229,7 @@ def read_objects(
 
 
 def resource_hash(name: str | None) -> str:
-    """Return a hash of a resource's name or id, because names may contain personal data, or "" without a name."""
+    """Return a hash of a resource's name or id, or "" if there is no name. The name may contain personal data."""
     return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:_DIGITS] if name else ""
 
 

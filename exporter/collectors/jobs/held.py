@@ -27,6 +27,6 @@ def uncertain_kinds(kinds: Collection[JobKind], possible: Collection[PossibleKin
 
 
 def held(found: Mapping[JobKind, T], shown: Mapping[JobKind, T], uncertain: Collection[JobKind]) -> dict[JobKind, T]:
-    """Return the values in `found`. For each uncertain kind, return the previously exposed value in `shown`, if any."""
+    """Return the values in `found`, but use the previously exposed values in `shown` for the uncertain kinds."""
     certain = {kind: value for kind, value in found.items() if kind not in uncertain}
     return certain | {kind: value for kind, value in shown.items() if kind in uncertain}

@@ -20,7 +20,7 @@ class JobsOptions(CollectorOptions):
         86_400.0, description="`avepoint_jobs` counts the jobs that started within this period."
     )
     lookback: Annotated[Seconds, Field(ge=60, le=366 * 86_400)] = Field(
-        7 * 86_400.0, description="The exporter looks for the last jobs in this period; at least `window`."
+        7 * 86_400.0, description="Period in which the exporter looks for the last jobs; at least `window`."
     )
     job_types: Annotated[tuple[JobType, ...], AfterValidator(once_each)] = Field(
         ("backup", "restore", "export", "delete", "retention"), min_length=1, description="Job types to expose."

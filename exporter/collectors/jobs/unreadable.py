@@ -28,10 +28,10 @@ class UnreadableRows:
     def accept(
         self, unread: Iterable[UnreadRow], known_jobs: Mapping[str, Job], customer_id: str = "", *, has_values: bool
     ) -> Mapping[str, Job]:
-        """Return the known completed jobs whose rows are now unreadable. A completed job does not change.
+        """Accept the list, or raise AnswerError. Return the known completed jobs whose rows are now unreadable.
 
-        `unread` contains the unreadable rows of one refresh. `has_values` is true if earlier values are known, also
-        from before a restart. Raise AnswerError if the list is not accepted.
+        Completed jobs never change. `unread` contains the unreadable rows of one refresh. `has_values` is true if
+        earlier values are known, also from before a restart.
         """
         rows = list(unread)
         keys = {key for key, _ in rows}

@@ -81,7 +81,7 @@ class Module(NamedTuple):
 
     @property
     def numbers(self) -> tuple[float | None, ...]:
-        """All numbers that are added up."""
+        """The numbers that the sums over all modules include."""
         return self.scanned_objects, self.protected_objects, self.avepoint_bytes, self.byos_bytes
 
 
@@ -94,7 +94,7 @@ class ProtectedData:
 
     modules: tuple[Module, ...]
     lacks_rows: bool
-    """Whether a row that cannot be read was dropped."""
+    """Whether an unreadable row was dropped."""
     error: AvePointError | None = None
 
 
@@ -123,7 +123,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
     async def read(self, customer_id: str) -> ProtectedData:
         """Return the modules of one customer. Raise AvePointError if a request fails.
 
-        If a customer does not have the product, there are no modules.
+        If a customer does not have the product, return no modules.
         """
         found_rows = await self._list.rows(self.api_versions, customer_id)
         rows, foreign = self._owners.own_rows(found_rows, customer_id)

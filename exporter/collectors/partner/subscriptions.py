@@ -265,5 +265,5 @@ def _named_by_words(several: Iterable[Subscription]) -> Iterator[tuple[str, Subs
 
 
 def _rank(subscription: Subscription) -> tuple[list[tuple[bool, float]], Words]:
-    """Return a sort key of the expiry, the other numbers and the text properties. Unknown values come last."""
+    """Return a sort key: the expiry, the other numbers and the text properties. Unknown values come last."""
     return [(number is None, number or 0) for number in subscription.numbers], subscription.words

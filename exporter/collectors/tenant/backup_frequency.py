@@ -51,7 +51,7 @@ class BackupFrequencyOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """For one workload, the number of backups per day and the start of the next scheduled backup.
+    """The number of backups per day and the start of the next scheduled backup of one workload.
 
     Unknown values are None.
     """

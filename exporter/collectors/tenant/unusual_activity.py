@@ -34,7 +34,7 @@ class UnusualActivityOptions(CollectorOptions):
 
     interval: Interval = Field(900.0, description="Time between the starts of consecutive refreshes.")
     window: Annotated[Seconds, Field(ge=_DAY, le=366 * _DAY)] = Field(
-        7.0 * _DAY, description="Period for counting sites; the period begins at midnight (UTC)."
+        7.0 * _DAY, description="Length of the period in which sites are counted. The period begins at midnight (UTC)."
     )
 
 
@@ -55,7 +55,7 @@ class _Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """For each geo location and workload, the number of affected sites within the window. `window` is in seconds."""
+    """Number of affected sites within the window, per geo location and workload. `window` is in seconds."""
 
     window: float
     found: Mapping[str, Distinct[Signals]]
