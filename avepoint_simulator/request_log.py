@@ -1,4 +1,4 @@
-"""A log of requests. Tests check the log."""
+"""A log of requests for tests."""
 
 from __future__ import annotations
 

@@ -307,7 +307,7 @@ LONG_NAME = "a" * 300
 INIT = ["init", "--type", "tenant", "--name", "contoso", "--data-center", "us", "--client-id", "app", "--no-check"]
 AUTH = "accounts[0].auth"
 EXCEPTION = "expectations.exceptions[0]"
-NO_FLAG = "is not the variable of a flag"
+NO_FLAG = "does not set any flag"
 LINE = " (config.yaml:2)"
 PLACE = " (config.yaml:1, account contoso)"
 

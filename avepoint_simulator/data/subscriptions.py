@@ -55,7 +55,7 @@ def _within_seats(one: SubscriptionRecord) -> SubscriptionRecord:
 
 
 def _days_left(seed: int, number: int, scenario: Scenario) -> int | None:
-    """Return the days until a customer's main subscription expires, or None if the expiry date is random."""
+    """Return the number of days until a customer's main subscription expires. None means a random expiry date."""
     if scenario == "varied":
         return _EXPIRES_SOON.get(number % _MANY)
     return _EXPIRING_DAYS if "expiring" in conditions(scenario, seed, number) else None

@@ -97,7 +97,7 @@ class JobSchedule:
         return shown
 
     def _visible_fixed(self, now: float) -> tuple[JobRecord, ...]:
-        """Return the fixed jobs. These jobs stay visible for eight days of real time at every speed."""
+        """Return the jobs at fixed times. At every speed, these jobs stay visible for eight days of real time."""
         limit = unix_ns(now - HISTORY_DAYS * DAY)
         return tuple(job for job in self._fixed if job.start_unix_ns >= limit)
 

@@ -47,7 +47,7 @@ def duration_text(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
 
 
 def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
-    """Return a time in the ISO 8601 format `form`. If the time is None, `no_time` selects the result."""
+    """Return a time in the ISO 8601 variant `form`. If the time is None, `no_time` selects the result."""
     if unix_ns is None:
         return dict(_NO_TIMES)[no_time]
     seconds, rest = divmod(unix_ns, _NS_PER_SECOND)

@@ -88,7 +88,7 @@ class Faults:
         self._queues: defaultdict[str, deque[str | None]] = defaultdict(deque)
 
     def script(self, endpoint: str, *names: str | None) -> None:
-        """Add faults for the next requests to an endpoint, one fault each. The endpoint "*" includes all API endpoints.
+        """Add faults for the next requests to an endpoint, one per request. "*" includes all API endpoints.
 
         If a name is None, the request has no fault.
         """

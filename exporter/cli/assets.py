@@ -52,7 +52,7 @@ def assets(*, output: Path, force: bool) -> None:
 
 
 def asset_files() -> dict[str, Path]:
-    """Return the source paths of the example files. The keys are paths relative to the output directory."""
+    """Return the source paths of the example files, keyed by the path relative to the output directory."""
     installed = _PACKAGE / "assets"
     root = installed if installed.is_dir() else _PACKAGE.parent
     return {path.relative_to(root).as_posix(): path for name in ASSETS for path in sorted(_files_of(root / name))}

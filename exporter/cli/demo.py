@@ -105,8 +105,8 @@ def demo(
     """Run with a built-in simulator of AvePoint, without credentials.
 
     The demo simulates the tenant account contoso and the partner account msp,
-    and prints the URLs to open. Like the exporter, it listens on port 10087 of
-    all addresses. To stop the demo, press Ctrl-C.
+    and prints the URLs to open. Like the exporter, the demo listens on port 10087
+    of all addresses. To stop the demo, press Ctrl-C.
 
     \b
     Scenarios:

@@ -24,7 +24,7 @@ from exporter.logs import LEVELS
 DONE: Final = 0
 WRONG_CONFIGURATION: Final = 1
 UNREADABLE: Final = 2
-CLOSED_PIPE: Final = 141  # as if SIGPIPE ended the process
+CLOSED_PIPE: Final = 141  # the code that shells report if SIGPIPE ends a process
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 """Settings for the help texts of all commands."""
@@ -40,7 +40,7 @@ Flags = dict[str, Any]
 
 
 class FilePath(click.Path):
-    """The path of a file or directory. An empty path is not valid, and neither is a path that a shell must expand."""
+    """The path of a file or directory. A path is invalid if it is empty or if a shell must expand it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - the base class has the same types
         """Return the path. Raise UsageError if the path is empty, or if it contains ~ or a variable reference."""
@@ -107,10 +107,10 @@ def listening(command: Command) -> Command:
         command,
         option("--web.listen-address", multiple=True, type=Address(), metavar="HOST:PORT",
                help="Address to listen on. This flag can be repeated. "
-                    f":PORT listens on all addresses (default: {_DEFAULT_ADDRESS})."),
+                    f"For all addresses, use :PORT (default: {_DEFAULT_ADDRESS})."),
         option("--web.config.file", type=FILE, metavar="PATH",
                help="File with TLS and authentication settings, in the format of the Prometheus exporter-toolkit."),
-        option("--web.enable-lifecycle", is_flag=True, default=None, help="Allow POST /-/reload."),
+        option("--web.enable-lifecycle", is_flag=True, default=None, help="Enable reloads with POST /-/reload."),
         option("--storage.path", type=FILE, metavar="DIR",
                help="Directory for persistent state (default: none)."),
         option("--storage.url", metavar="URL", callback=_storage_url,
@@ -136,7 +136,10 @@ def _storage_url(ctx: click.Context, parameter: click.Parameter, value: str | No
 
 
 def merged(ctx: click.Context, own: Flags) -> Flags:
-    """Return a command's flags. Flags after its name override flags before it. Both override environment variables."""
+    """Return a command's flags.
+
+    Flags after the command's name override flags before the name. All flags override environment variables.
+    """
     before = ctx.parent.params if ctx.parent is not None else {}
     given = {key: value for key, value in own.items() if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
     return {**before, **own, **{key: value for key, value in before.items() if value not in (None, ())}, **given}

@@ -105,13 +105,13 @@ def _settings(flags: Flags, target: Path) -> Settings:
 
 
 def _short(path: Path) -> Path:
-    """Return a path relative to the working directory, or the same path if the file is outside this directory."""
+    """Return a path relative to the working directory. If the file is elsewhere, return the path unchanged."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _is_exposed_to_git(path: Path) -> bool:
-    """Return whether a file is in a git repository and is not ignored by git.
+    """Return whether git could commit a file, because the file is in a repository and is not ignored.
 
     Return False if git is not installed.
     """

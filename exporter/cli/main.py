@@ -112,7 +112,7 @@ for _each in (init, check, demo, assets, completion):
 
 
 def _refuse_unsupported(ctx: click.Context, chosen: click.Command) -> None:
-    """Raise UsageError if the command does not support a flag that stands before the command's name."""
+    """Raise UsageError if the command does not support a flag that precedes the command's name."""
     supported = {parameter.name for parameter in chosen.params}
     for parameter in ctx.command.params:
         name = parameter.name or ""

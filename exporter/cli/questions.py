@@ -175,7 +175,7 @@ class Questions:
         return self._flags["secret_env"] is None and self._flags["secret_from"] is None
 
     def _relative(self, path: Path) -> str:
-        """Return a path relative to the configuration's directory, or an absolute path outside this directory."""
+        """Return a path relative to the configuration's directory, or the absolute path if the file is elsewhere."""
         path = path.absolute()
         return str(path.relative_to(self._directory) if path.is_relative_to(self._directory) else path)
 

@@ -11,11 +11,11 @@ from exporter.clock import SystemClock
 from exporter.config.text import decode_text
 
 Check = Callable[[str, str | bytes], str]
-"""A function that returns the secret in a text. It raises ValueError, with the name of the source, if it is invalid."""
+"""A function (source, text) that returns the secret. If the secret is invalid, the function raises ValueError."""
 
 
 def given_secret(variable: str | None, source: str | None) -> tuple[str, str | bytes] | None:
-    """Return the name and the text of the source that a flag selects, or None if no flag is set.
+    """Return the name and the content of the source that a flag selects, or None if no flag is set.
 
     Raise ValueError if the source is unreadable or empty.
     """
@@ -56,7 +56,7 @@ def ask_until_valid(prompt: Callable[..., str], question: str, default: str | No
 
 
 def password_of(source: str, text: str | bytes) -> str:
-    """Return the password in a text. Raise ValueError if the text cannot be decoded."""
+    """Return the password without a line break at its end. Raise ValueError if `text` cannot be decoded."""
     try:
         return (decode_text(text) if isinstance(text, bytes) else text).strip("\r\n")
     except ValueError as error:
@@ -64,7 +64,7 @@ def password_of(source: str, text: str | bytes) -> str:
 
 
 def certificate_problem(path: Path, password: str) -> tuple[str, bool]:
-    """Return why a certificate cannot be used, or "", and whether the reason is the password."""
+    """Return why a certificate is unusable, or "". The second value is true if the password causes the problem."""
     from exporter.avepoint.auth.key_file import (  # noqa: PLC0415 - cryptography is slow to load
         KeyFile,
         KeyFileError,

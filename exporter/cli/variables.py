@@ -18,13 +18,13 @@ _ADDRESS: Final = re.compile(r"[a-z]+://", re.ASCII)
 
 
 def flag_variables(group: click.Group) -> frozenset[str]:
-    """Return the names of the environment variables that set flags, for all commands."""
+    """Return the names of the environment variables that set the flags of all commands."""
     parameters = [parameter for command in (group, *group.commands.values()) for parameter in command.params]
     return frozenset(parameter.envvar for parameter in parameters if isinstance(parameter.envvar, str))
 
 
 def unknown_variables(environment: Mapping[str, str], known: Collection[str], used: Iterable[str]) -> Iterator[str]:
-    """Yield a warning for each variable that begins with the prefix but does not set a flag. The case is ignored.
+    """Yield a warning for each variable that begins with the prefix but does not set a flag. Ignore letter case.
 
     `known` contains the variables that set flags. `used` contains the variables that the configuration refers to.
     """
@@ -36,7 +36,7 @@ def unknown_variables(environment: Mapping[str, str], known: Collection[str], us
             continue
         rest = rest.removeprefix(_PREFIX)
         if not (name.startswith(_PREFIX) and _is_of_a_service(rest, value)):
-            yield f"{name}: is not the variable of a flag; {_advice(rest, names)}"
+            yield f"{name}: does not set any flag; {_advice(rest, names)}"
 
 
 def _advice(rest: str, names: Mapping[str, str]) -> str:

@@ -90,7 +90,7 @@ STATE: Final = Assumption(
     "job states", "Which job states does a tenant's job list contain?", (*STATES, "unknown"), "docs"
 )
 STATE_FORM: Final = Assumption(
-    "form of job states", "How are multi-word job states written?",
+    "format of job states", "How are multi-word job states written?",
     ("spaced", "compact", "number"), "docs", ("state_spelling",),
 )  # fmt: skip
 JOB_STATUS: Final = Assumption(
@@ -103,7 +103,7 @@ PRODUCT: Final = Assumption(
     "products", "Which products does a customer's job list contain?", (*JOB_SERVICES.values(), "unknown"), "docs"
 )
 JOB_FORM: Final = Assumption(
-    "form of customer jobs", "Does a customer's job list contain types, modules and statuses as numbers or as names?",
+    "format of customer jobs", "Does a customer's job list contain types, modules and statuses as numbers or as names?",
     ("number", "name"), "docs", ("job_words",),
 )  # fmt: skip
 CUSTOMER_JOBS: Final = Assumption(
@@ -119,7 +119,7 @@ CUSTOMER_STATUS: Final = Assumption(
     (*CUSTOMER_STATUSES.values(), NOT_AVAILABLE, "unknown"), "docs",
 )  # fmt: skip
 CUSTOMER_STATUS_FORM: Final = Assumption(
-    "form of customer statuses", "Is a customer's status a number or a name?", ("number", "name"), "docs",
+    "format of customer statuses", "Is a customer's status a number or a name?", ("number", "name"), "docs",
     ("job_status",),
 )  # fmt: skip
 SERVICE_TYPE: Final = Assumption(

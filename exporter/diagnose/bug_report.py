@@ -1,6 +1,6 @@
 """The block that `check --report` prints for a bug report.
 
-The block contains only fixed texts and numbers, and no names, ids, addresses or secrets.
+The block contains only predefined words and numbers, and no names, ids, addresses or secrets.
 """
 
 import platform

@@ -54,7 +54,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return the setting that selects the proxy and the URL without its password, or None if no proxy is used.
+    """Return the setting that selects the proxy, and the proxy URL without its password. Return None without a proxy.
 
     Raise TransportError if the proxy URL is invalid.
     """

@@ -48,7 +48,7 @@ async def check_accounts(
 
 
 class _AccountCheck:
-    """Tests one account. The collectors run one at a time. Each request therefore belongs to a known collector."""
+    """Tests one account. The collectors run one at a time, so each request can be attributed to one collector."""
 
     def __init__(
         self,

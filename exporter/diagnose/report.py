@@ -122,7 +122,7 @@ class Report:
 
     @property
     def is_ok(self) -> bool:
-        """Whether every collector works or is off, and every account has customers if it includes some."""
+        """Whether every collector works or is off, and no account includes only unlisted customers."""
         return all(collector.is_ok for _, collector in self.collectors) and not self.without_customers
 
     @property

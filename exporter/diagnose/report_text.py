@@ -64,7 +64,7 @@ def _quick(account: AccountReport, customers_at_most: int | None) -> Iterator[st
     """Yield a note if the limit of --quick was reached."""
     read = max((one.summary.customers or 0 for one in account.collectors if one.is_per_customer), default=0)
     if customers_at_most is not None and read >= customers_at_most:
-        yield f"{_INDENT}The check read only {read} customers. To read all, run avepoint-exporter check."
+        yield f"{_INDENT}The check read only {read} customers. To read all customers, run avepoint-exporter check."
 
 
 def _unlisted(account: AccountReport, width: int) -> Iterator[str]:
@@ -152,7 +152,7 @@ def _verdict(report: Report, width: int) -> Iterator[str]:
         for result in ("ok", "off", "failed", "skipped")
     )
     for account in report.without_customers:
-        yield f"{account.name}: no customer in customers.include is listed by AvePoint, so no customer was read."
+        yield f"{account.name}: AvePoint lists none of the customers in customers.include, so no customer was read."
     if not failed and not skipped and report.is_ok:
         yield _working(len(ok), len(off))
     if failed:

@@ -34,7 +34,7 @@ Observe = Callable[[str], Observer]
 
 _LAST_SAVE_SECONDS: Final = 1.5
 _SPARE_WORKERS: Final = 1 / 8
-"""Additional workers per concurrent request. They process responses while the other workers send requests."""
+"""Number of additional workers per concurrent request. While some workers send requests, others process responses."""
 
 
 class Accounts:
@@ -51,7 +51,7 @@ class Accounts:
         most_customers: int | None = None,
         transport: Callable[[], Transport] | None = None,
     ) -> None:
-        """Start without accounts. `forget` is called with the name of each account that a reload removes."""
+        """Create an object without accounts. `forget` is called with the name of each account that a reload removes."""
         self.snapshot = Snapshot()
         self._clock = clock
         self._observe = observe
@@ -79,7 +79,7 @@ class Accounts:
 
     @property
     def ready(self) -> bool:
-        """Whether the first refresh of every collector has either succeeded or failed."""
+        """Whether every collector has completed its first refresh, successfully or not."""
         return self.is_configured and all(refresher.first_ended.is_set() for refresher in self.refreshers())
 
     def running(self) -> tuple[RunningAccount, ...]:
@@ -106,7 +106,7 @@ class Accounts:
         return tuple(running.verdicts.view() for name, running in self._running.items() if account in (None, name))
 
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:
-        """Wait at most `within` seconds for the first refreshes, and return whether all of them are complete."""
+        """Return whether all first refreshes are complete. Wait at most `within` seconds for them."""
         if self.is_configured and all(one.first_ended.is_set() for one in self.refreshers(account)):
             return True
         try:
@@ -172,7 +172,7 @@ class Accounts:
         self.snapshot.replace([refresher.entry for refresher in self.refreshers()])
 
     async def _kept_or_made(self, config: Config) -> dict[str, RunningAccount]:
-        """Return the accounts of a configuration. Reuse unchanged accounts, and create all other accounts."""
+        """Return the running accounts of a configuration. Reuse unchanged accounts and create all others."""
         after = dict[str, RunningAccount]()
         for account in self._of_this_shard(config):
             current = self._running.get(account.name)

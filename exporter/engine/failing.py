@@ -1,4 +1,4 @@
-"""Stores the customers that failed, and the times of the retries."""
+"""Store the customers that failed and the time of each customer's next retry."""
 
 from collections.abc import Collection, Iterator
 from math import inf
@@ -7,20 +7,20 @@ from typing import Final
 from exporter.clock import Clock
 
 FIRST_RETRY: Final = 30.0
-"""Seconds to wait before a retry after the first failure. The pause doubles after each further failure."""
+"""Seconds to wait after the first failure. The pause doubles after each further failure."""
 _MOST_DOUBLINGS: Final = 20  # 30 s, doubled 20 times, exceeds every interval
 
 
 def retry_pause(failures: int, longest: float) -> float:
-    """Return the seconds, at most `longest`, to wait before a retry after a number of consecutive failures."""
+    """Return the seconds to wait after consecutive failures. The result is at most `longest`."""
     return min(longest, FIRST_RETRY * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
 
 
 class FailingCustomers:
     """The customers whose last refresh failed, in the order of their failures.
 
-    Each customer has its own retry time, at most `interval` seconds ahead. Therefore, a customer that always fails does
-    not delay other customers.
+    Each customer has its own retry time, at most `interval` seconds in the future. Therefore, a customer that always
+    fails does not delay other customers.
     """
 
     def __init__(self, clock: Clock, interval: float) -> None:

@@ -27,11 +27,11 @@ from exporter.errors import (
 )
 
 _MAX_FAILURES: Final = 10
-"""Maximum number of consecutive account-wide errors. After these errors, a refresh skips the remaining customers."""
+"""Minimum number of consecutive account-wide errors after which a refresh skips the remaining customers."""
 _TRIES: Final = 10
 """Number of customers to try, one at a time, before an optional collector is turned off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
-"""Errors that may affect the whole account. All other errors show that the account is readable."""
+"""Errors that may affect all customers of an account. Any other error proves that the account itself works."""
 
 
 class Results:
@@ -62,7 +62,7 @@ class Results:
 
 
 class CustomerReader:
-    """Reads the customers of an account for one collector. Several workers read customers concurrently."""
+    """Reads an account's customers for one collector, with several concurrent workers."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class CustomerReader:
 
     @property
     def next_retry(self) -> float:
-        """The monotonic time of the next retry. If no customer failed, the value is infinity."""
+        """The monotonic time of the next retry, or infinity if no customer failed."""
         return self._failing.next_retry()
 
     async def retry(self) -> None:
@@ -129,11 +129,11 @@ class CustomerReader:
         for customer_id in due:
             if not self._collector.is_customer(customer_id):
                 self._failing.remove(customer_id)
-            elif customer_id not in queue.taken:  # An account error ended the retries before this customer's turn.
+            elif customer_id not in queue.taken:  # An account-wide error ended the retries.
                 self._failing.add(customer_id)
 
     async def _try(self, queue: WorkQueue, tally: RefreshTally) -> None:
-        """To check whether the permission is granted, read up to `_TRIES` customers one after another.
+        """Read up to `_TRIES` customers one after another, to check whether the permission is granted.
 
         If all customers failed and at least one error indicates a missing permission, raise AvePointError.
         """
@@ -192,7 +192,7 @@ class CustomerReader:
             self._entry.record_read(customer_id, read)
             return
         self._entry.reads[customer_id] = read
-        tally.read += 1  # Even incomplete records prove that the account is readable.
+        tally.read += 1  # Even incomplete records prove that the account works.
         raise error
 
     def _customer_failed(self, customer_id: str, error: AvePointError, tally: RefreshTally) -> None:

@@ -58,8 +58,8 @@ class Refresher:
     async def run(self) -> None:
         """Refresh at regular intervals until canceled.
 
-        After a failed refresh, the pause is shorter at first and doubles with each further failure. Between two
-        refreshes, retry the customers that failed.
+        After a failed refresh, the next refresh runs sooner. With each further failure, the pause doubles. Between
+        two refreshes, retry the customers that failed.
         """
         failures = 0
         while True:
@@ -76,7 +76,7 @@ class Refresher:
         await self._clock.sleep(max(0.0, until - self._clock.monotonic()))
 
     def _next_retry(self) -> float:
-        """Return the monotonic time of the next retry, or infinity. A minimum pause combines retries of customers."""
+        """Return the monotonic time of the next retry, or infinity. A minimum pause combines several retries."""
         if self._reader is None or not self.entry.status.up:
             return inf
         return max(self._reader.next_retry, self._clock.monotonic() + FIRST_RETRY)

@@ -22,9 +22,9 @@ _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """A series without a customer id. Several customers can share the series. `end` is the rendered text of `labels`.
+    """The family and the labels of a sample, without its customer id. `end` contains the rendered labels.
 
-    Series are compared by identity, because this makes dictionary lookups fast.
+    Several customers can share a series. Series are compared by identity, because this makes dictionary lookups fast.
     """
 
     family: Family
@@ -69,7 +69,7 @@ class CustomerSamples(Collection[Sample]):
 
 
 class SharedSeries:
-    """Saves memory. If several customers of a collector have equal series, these customers share one copy."""
+    """Saves memory by keeping one copy of each series that several customers of a collector have in common."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
@@ -78,7 +78,7 @@ class SharedSeries:
     def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
         """Return a customer's samples. Customers with equal series share the Series objects."""
         if len(self._series) > _MAX_SHARED:
-            self._series.clear()  # This frees only series that no CustomerSamples object uses.
+            self._series.clear()  # Series that a CustomerSamples object uses stay in memory.
         series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)
         if len(self._combinations) > _MAX_SHARED:
             self._combinations.clear()

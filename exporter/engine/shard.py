@@ -1,4 +1,4 @@
-"""Shards split the customers and tenant accounts between several processes."""
+"""Shards divide the customers and tenant accounts among several processes."""
 
 import hashlib
 import re
@@ -10,13 +10,16 @@ from exporter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of `total` processes that share the customers and the tenant accounts. `index` is zero-based."""
+    """One of `total` processes among which customers and tenant accounts are divided. `index` is zero-based."""
 
     index: int = 0
     total: int = 1
 
     def owns(self, key: str) -> bool:
-        """Return whether this shard includes a customer, given its id, or a tenant account, given its name."""
+        """Return whether a customer or a tenant account belongs to this shard.
+
+        `key` is the id of the customer or the name of the account.
+        """
         digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
         return _jump_hash(int.from_bytes(digest[:8], "big"), self.total) == self.index
 

@@ -12,10 +12,9 @@ from exporter.engine.samples import CustomerSamples, Lines, lines_of
 from exporter.errors import AvePointError, Failure, StatusError
 
 RECENT_REFRESHES: Final = 30
-"""Number of most recent refreshes that are kept per collector, for the plot on the status page."""
+"""Number of recent refreshes to keep per collector. The status page plots these refreshes."""
 RECENT_FAILURES: Final = 5
-"""Number of most recent failures that are kept per collector. Repeated failures with the same message are merged.
-"""
+"""Number of recent failures to keep per collector. Repeated failures with the same message count as one."""
 
 
 class ReadResult:
@@ -52,7 +51,7 @@ class ReadResult:
         return self._with(s for s in self.samples if names.isdisjoint(s.family.labels)) if names else self
 
     def of_customers(self, customers: frozenset[str]) -> "ReadResult":
-        """Return a copy that keeps only the samples of `customers` and the samples without a customer."""
+        """Return a copy that contains only the samples of `customers` and the samples without a customer id."""
         return self._with(s for s in self.samples if (customer := customer_of(s)) is None or customer in customers)
 
     def _with(self, samples: Iterable[Sample]) -> "ReadResult":
@@ -116,8 +115,8 @@ class SnapshotView:
 class CollectorEntry:
     """The current state of one collector of one account.
 
-    `hides_counters` is true while the stored counters are unknown. Otherwise, a counter could begin at 0 and later jump
-    to its stored value. Prometheus would interpret the jump as an increase.
+    `hides_counters` is true while the stored counters are unknown. If the page included such a counter,
+    it could begin at 0 and later jump to its stored value. Prometheus would interpret the jump as an increase.
     """
 
     account: str
@@ -162,7 +161,7 @@ class CollectorEntry:
     def drop_unlicensed(self, customer_id: str, error: AvePointError) -> bool:
         """If a customer has no license, drop the customer. Return whether the customer was dropped.
 
-        Status 403 or 404 means a missing license in one case: the exporter has data of other customers, but none of
+        Status 403 or 404 indicates a missing license only if the exporter has data of other customers, but not of
         this customer.
         """
         is_refused = isinstance(error, StatusError) and error.means_not_granted

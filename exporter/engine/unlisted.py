@@ -11,13 +11,13 @@ _MOST_SHOWN: Final = 3
 
 
 class UnlistedCustomers:
-    """Logs a warning when the unlisted customers change."""
+    """Logs a warning whenever another unlisted customer is found."""
 
     def __init__(self) -> None:
         self._unlisted = frozenset[str]()
 
     def check(self, accounts: Iterable[RunningAccount]) -> None:
-        """Log a warning if an exception names an unlisted customer. Until all lists have been read, do nothing."""
+        """If all lists have been read, log a warning about unlisted customers in `expectations.exceptions`."""
         partners = [one for one in accounts if one.account.type == "partner"]
         exceptions = [exception for one in partners for exception in one.account.expectations.exceptions]
         named = {customer for exception in exceptions for customer in exception.customers}

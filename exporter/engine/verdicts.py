@@ -18,7 +18,7 @@ from exporter.health.facts import Source, by_customer, fresh_for
 from exporter.health.verdict import AccountVerdict
 
 VERDICT: Final = "verdict"
-"""The collector name that represents verdicts in views and in the persistent state."""
+"""Name that views and the persistent state use for verdicts, in place of a collector name."""
 _SLICE: Final = 0.003  # maximum seconds of work before other tasks can run on the event loop
 
 _BATCH: Final = 200
@@ -30,7 +30,7 @@ Collectors = Sequence[tuple[Collector[Any, Any], CollectorEntry]]
 
 
 class _Read(NamedTuple):
-    """Samples, and the Unix time at which the samples were read.
+    """Samples and their read time, as Unix time.
 
     Unlike ReadResult, this class keeps no rendered lines.
     """
@@ -120,8 +120,8 @@ class AccountVerdicts:
     async def _publish(self, deadline: float) -> None:
         """Commit the new states, and then show the verdicts.
 
-        If the commit takes too long, the next call shows the verdicts. If verdicts were shown before the commit, a
-        restart could make a known problem look new.
+        If the commit takes too long, the next call shows the verdicts. Without this order, a known problem could look
+        new after a restart.
         """
         unsaved = self.take_unsaved() if self._save is not None else {}
         if self._save is not None and unsaved:
@@ -140,7 +140,7 @@ class AccountVerdicts:
         return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
 
     def take_unsaved(self) -> Mapping[str, object]:
-        """Return the states that changed since the last call, by customer id. A dropped customer has the state None."""
+        """Return the states that changed since the last call, keyed by customer id. None means a dropped customer."""
         unsaved, self._verdict.unsaved = self._verdict.unsaved, set()
         return {customer_id: self._verdict.state_of(customer_id) for customer_id in unsaved}
 
@@ -176,9 +176,9 @@ class AccountVerdicts:
                 self._verdict.mark(self._verdict.customers())
 
     def _find_doubts(self, collector: Collector[Any, Any], entry: CollectorEntry) -> None:
-        """Find the customers whose values may be contradicted by data that the exporter could not use.
+        """Find the customers with doubtful values. Unusable data in a response may contradict these values.
 
-        These values are not fresh, so they neither begin nor end a problem.
+        Doubtful values are not fresh, so they neither begin nor end a problem.
         """
         former, doubtful = self._doubtful.get(collector.name, frozenset()), _doubtful(collector, entry)
         self._doubtful[collector.name] = doubtful
@@ -210,7 +210,7 @@ class AccountVerdicts:
         fresh = 0.0 if not doubtful.isdisjoint({"", customer_id}) else fresh_for(collector.options.interval)
         if self._is_divided(collector):
             read, parts = self._parts.get(collector.name, (None, {}))
-            # The row of an unreadable customer may be the row of each customer without a row.
+            # A row with an unreadable customer id may belong to any customer that has no row.
             samples = parts.get(customer_id, parts.get("", ()))
         else:
             read = self._facts.get(collector.name, {}).get(customer_id)
@@ -218,7 +218,7 @@ class AccountVerdicts:
         return Source(collector.name, samples, None if read is None else read.read_at, fresh, entry.status.off)
 
     def _show(self, customer_id: str) -> None:
-        """If the samples of a customer have changed, replace the samples."""
+        """Replace the samples of a customer if they have changed."""
         if self._is_tenant:
             return  # For a tenant account, `_show_counts` shows these samples.
         self._replace(customer_id, self._verdict.customer_samples(customer_id))

@@ -18,7 +18,7 @@ _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """A compressed text. The DEFLATE blocks end at a byte boundary. `crc` and `size` belong to the original text."""
+    """Compressed data. The DEFLATE blocks end at a byte boundary. `crc` and `size` describe the uncompressed data."""
 
     blocks: tuple[bytes, ...]
     crc: int
@@ -26,7 +26,7 @@ class Compressed:
 
 
 def compress(text: Iterable[bytes]) -> Compressed:
-    """Compress a text in pieces. To save memory, small blocks are joined."""
+    """Compress text piece by piece. Join small blocks to save memory."""
     compressor, blocks, crc, size = zlib.compressobj(_LEVEL, wbits=_RAW), list[bytes](), 0, 0
     for piece in text:
         blocks.append(compressor.compress(piece))

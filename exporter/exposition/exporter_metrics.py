@@ -24,8 +24,8 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 class Usage:
     """The statistics of an account's requests.
 
-    `calls` is the number of requests, keyed by HTTP status or error type. `throttled` is the wait time in seconds.
-    `tokens` is the number of token requests, keyed by result.
+    `calls` contains the number of requests per HTTP status or error type. `throttled` is the wait time in seconds.
+    `tokens` contains the number of token requests per result.
     """
 
     calls: Mapping[str, int]
@@ -155,7 +155,10 @@ class OwnMetrics:
         }
 
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
-        """Return the metrics of an account, or of all accounts if None. An empty `names` selects all families."""
+        """Return the metrics of one account, or of all accounts if `account` is None.
+
+        If `names` is empty, include all families.
+        """
         selection = _Selection(self._registry.collect, account, names)
         generate = generate_openmetrics if openmetrics else generate_text
         return bytes(generate(selection))

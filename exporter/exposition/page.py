@@ -95,7 +95,7 @@ class MetricsPage:
         kept_state, compressed = self._compressed.pop(request, (None, None))
         if compressed is None or kept_state != state:
             compressed = compress(pieces(self._of_reads(views, request, monotonic)))
-            trim_memory()  # Refreshes have freed many small objects.
+            trim_memory()  # since the last compression, refreshes have freed many small objects
         while len(self._compressed) >= _MAX_KEPT:
             del self._compressed[next(iter(self._compressed))]
         self._compressed[request] = state, compressed
@@ -137,7 +137,7 @@ class MetricsPage:
 
 
 def head(family: Family, *, openmetrics: bool = False) -> str:
-    """Return the HELP and TYPE lines of a family. In OpenMetrics, counter names here lack the suffix `_total`."""
+    """Return the HELP and TYPE lines of a family. In OpenMetrics, these lines omit a counter's suffix `_total`."""
     name = bare_name(family) if openmetrics else family.name
     return f"# HELP {name} {family.help}\n# TYPE {name} {family.type}\n"
 

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 Reload = Callable[[], Awaitable[None]]
 
 _VERDICT_SECONDS: Final = 0.1
-"""Maximum seconds that a request spends on updating outdated verdicts. Later refreshes update the verdicts that are
-still outdated.
-"""
+"""Maximum seconds per request for updating outdated verdicts. Later refreshes update the remaining verdicts."""
 _START_SECONDS: Final = 5.0  # length of the startup period; in this period, scrapes wait for the first refreshes
 
 

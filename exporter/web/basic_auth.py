@@ -2,7 +2,7 @@
 
 A bcrypt check takes tens of milliseconds of CPU time. To limit the CPU time for wrong passwords, results are cached,
 checks run on a few threads, and the queue of pending checks is short. A network or connection that has sent only wrong
-passwords can fill at most a part of the queue. Other clients can use the rest of the queue. An attacker that uses many
+passwords can fill only part of the queue. Other clients can use the rest of the queue. An attacker that uses many
 networks can still fill the whole queue.
 """
 
@@ -101,7 +101,10 @@ def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredential
 
 
 def matches(password: bytes, stored: bytes) -> bool:
-    """Return whether a password matches a hash. A password too long for bcrypt never matches, but takes as long."""
+    """Return whether a password matches a hash.
+
+    A password that is too long for bcrypt never matches, but the check takes the same time.
+    """
     import bcrypt  # noqa: PLC0415 - only configurations with passwords need this module
 
     return bcrypt.checkpw(password[:_LONGEST_PASSWORD], stored) and len(password) <= _LONGEST_PASSWORD

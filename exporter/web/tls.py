@@ -33,7 +33,7 @@ _WEAK = {
 
 
 class UnusableTlsError(ConfigError):
-    """A certificate, key or client CA that cannot be used. `invalid` contains the path of its key."""
+    """A certificate, key or client CA is unusable. `invalid` contains the path of the configuration key."""
 
     def __init__(self, invalid: InvalidKey) -> None:
         self.invalid = invalid

@@ -61,7 +61,7 @@ def test_variables_of_flags_and_of_the_configuration_cause_no_warning() -> None:
 )
 def test_the_warning_suggests_a_similar_variable(name: str, suggestion: str) -> None:
     [warning] = warnings({name: "x"})
-    assert warning == f"{name}: is not the variable of a flag; did you mean {suggestion}?"
+    assert warning == f"{name}: does not set any flag; did you mean {suggestion}?"
 
 
 def test_a_port_that_a_user_sets_causes_a_warning() -> None:

@@ -25,7 +25,7 @@ WARNINGS = [
         "expectations.exceptions[0].workloads[0]: no known workload has this name; did you mean Exchange Online?"
         " (config.yaml:11)"
     ),
-    "AVEPOINT_EXPORTER_ONCEE: is not the variable of a flag; did you mean AVEPOINT_EXPORTER_ONCE?",
+    "AVEPOINT_EXPORTER_ONCEE: does not set any flag; did you mean AVEPOINT_EXPORTER_ONCE?",
 ]
 
 

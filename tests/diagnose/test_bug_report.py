@@ -133,7 +133,7 @@ async def test_a_hostile_server_puts_nothing_into_the_block(api_versions: str) -
     block = bug_report(await report_of(simulator, api_versions=api_versions))
     assert [part for part in PARTS if part in block] == []
     assert [line for line in block.splitlines() if not allowed(line)] == []
-    assert "job states                 unknown (" in block
+    assert "job states                   unknown (" in block
     assert simulator.requests
 
 
@@ -192,7 +192,7 @@ def outcomes(report: Report) -> dict[str, set[str]]:
         ({"page_size_cap": 7}, {"page size": {"as requested", "smaller"}}),
         ({"total_key": "totalNumber"}, {"total key": {"totalCount", "totalNumber"}}),
         ({"details_keys": "Number"}, {"details keys": {"Number", "Count"}}),
-        ({"state_spelling": "compact"}, {"form of job states": {"compact"}}),
+        ({"state_spelling": "compact"}, {"format of job states": {"compact"}}),
         ({"overview_shape": "bare"}, {"overview shape": {"bare array"}}),
         ({"overview_tenants": False}, {"several tenants": {"no tenant"}}),
         ({"iso_form": "seven"},
@@ -200,8 +200,8 @@ def outcomes(report: Report) -> dict[str, set[str]]:
         ({"subscription_dates": "seen"},
          {"date form": {"ISO 8601 with Z", "MM-DD-YYYY with time", "YYYY-MM-DD", "ticks"}}),
         ({"no_time": "null"}, {"no time": {"null", "N/A"}}),
-        ({"job_status": "text"}, {"form of customer statuses": {"name"}}),
-        ({"job_words": "int"}, {"form of customer jobs": {"number"}}),
+        ({"job_status": "text"}, {"format of customer statuses": {"name"}}),
+        ({"job_words": "int"}, {"format of customer jobs": {"number"}}),
         ({"customer_jobs": "all"}, {"customer jobs": {"several"}}),
         ({"scan_row": "typed"}, {"scan row": {"the status and the type"}}),
         ({"counts": "text"}, {"counts": {"number", "string", "N/A"}}),

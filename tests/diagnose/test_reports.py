@@ -72,7 +72,7 @@ def test_the_whole_report_in_text() -> None:
         "",
         "  COLLECTOR  RESULT  API          CUSTOMERS  JOBS  WORKLOADS  SERIES",
         "  license    ok      modern  1,200 of 1,234     5          2   1,007",
-        "  The check read only 1234 customers. To read all, run avepoint-exporter check.",
+        "  The check read only 1234 customers. To read all customers, run avepoint-exporter check.",
         "",
         "  SERIES  METRIC",
         "   1,000  avepoint_x",
@@ -196,7 +196,7 @@ def test_the_limit_of_quick_is_only_mentioned_if_it_was_reached(customers: int |
     listing = collector("customers", summary=ReadSummary(customers=250))
     per_customer = collector("protected_data", summary=ReadSummary(customers=customers), is_per_customer=True)
     found = lines(listing, per_customer, most=3)
-    assert ("  The check read only 3 customers. To read all, run avepoint-exporter check." in found) is shown
+    assert ("  The check read only 3 customers. To read all customers, run avepoint-exporter check." in found) is shown
     assert ("read only" in "".join(found)) is shown
 
 

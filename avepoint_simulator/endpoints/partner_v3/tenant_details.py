@@ -1,4 +1,4 @@
-"""Endpoints of the Elements API v3 use these functions to find a customer's Microsoft 365 tenants."""
+"""Functions that find a customer's Microsoft 365 tenants, for endpoints of the Elements API v3."""
 
 from __future__ import annotations
 

@@ -91,13 +91,13 @@ class PostgresqlDatabase:
         self.session = session
         self.grant: Grant | None = None
         self.has_orphans = False
-        """Whether a write failed because a newer process, which no longer holds a lease, owns the row."""
+        """Whether a write failed because the row belongs to a newer process that no longer holds a lease."""
         self._shard = shard
 
     def load(self, key: CollectorKey, owns: Owns) -> StoredRows:
         """Return the rows of this shard. If this process may write, claim the rows.
 
-        Raise StorageError if the request fails.
+        Raise StorageError if the database request fails.
         """
         ids = self.session.execute(_IDS, key._asdict())
         own = [row for row in ids if (owns(row[1]) if row[1] else row[0] == key.scope)]

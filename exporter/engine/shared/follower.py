@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def follow(accounts: "Accounts", storage: "StateStore") -> None:
-    """Show the stored state of all accounts, with the original age of samples. Raise StorageError if loading fails."""
+    """Expose the stored state of all accounts. Samples keep their age. Raise StorageError if loading fails."""
     for running in accounts.running():
         await _follow(running, storage)
 

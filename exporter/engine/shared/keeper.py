@@ -18,7 +18,7 @@ from exporter.engine.storage.database import StorageError
 from exporter.errors import ConfigError
 
 _REST: Final = 10.0
-"""Pause of a standby process after each load of the stored state, relative to the duration of the load."""
+"""Pause of a standby process between two loads of the stored state, as a multiple of the duration of a load."""
 
 
 class Keeper:
@@ -133,7 +133,7 @@ class Keeper:
         if lease.grant is not None:
             self._role = "this process holds the lease of its shard and sends requests to AvePoint"
         elif lease.is_blind:
-            self._role = "the database has never been reachable; requests start without the stored state"
+            self._role = "the database has been unreachable since startup; requests begin without the stored state"
         elif lease.is_reachable:
             self._role = "another process holds the lease; this process exposes the stored data"
         if self._role != before:

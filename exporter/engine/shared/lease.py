@@ -42,7 +42,7 @@ class Lease:
     """Decides whether this process may send requests to AvePoint. The decision depends on the database's responses."""
 
     def __init__(self, times: LeaseTimes, started: float) -> None:
-        """Start without the lease. `started` is the monotonic time at which the process started."""
+        """Create a lease that is not held yet. `started` is the monotonic time at which the process started."""
         self._times = times
         self._started = started
         self._deadline = started
@@ -67,7 +67,10 @@ class Lease:
         return (self.grant is not None or self._is_blind) and now < self._deadline
 
     def may_take_over(self, now: float) -> bool:
-        """Return whether an expired lease is available. After an outage, its holder has `grace` seconds to renew it."""
+        """Return whether this process may take over an expired lease.
+
+        After an outage of the database, the last holder first has `grace` seconds to renew the lease.
+        """
         if not self._had_outage:
             return True
         return self._reachable_since is not None and now >= self._reachable_since + self._times.grace
@@ -96,7 +99,7 @@ class Lease:
             self._deadline = max(self._deadline, sent + self._times.deadline)
 
     def lost_contact(self) -> None:
-        """Record that loading or writing failed. Nothing is written until the next renewal."""
+        """Record that loading or writing failed. Nothing is written until the lease is renewed."""
         self._reachable_since = None
 
     def _answered(self, sent: float) -> None:

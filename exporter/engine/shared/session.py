@@ -25,11 +25,11 @@ DatabaseRow = tuple[Any, ...]
 
 
 class Session:
-    """A connection that opens with the first statement, and reopens after an error.
+    """A connection that opens when the first statement runs, and reopens after an error.
 
     Each statement is a separate transaction, so a stopped process never holds a lock. No statement changes
-    settings of the connection. Therefore, a pooler such as PgBouncer can use a different server connection per
-    statement.
+    connection settings. Therefore, a connection pooler such as PgBouncer can use a different server connection for
+    each statement.
     """
 
     def __init__(self, url: str) -> None:

@@ -110,7 +110,7 @@ class SharedState(StateStore):
     async def begin_load(self) -> None:
         """Prepare to load the stored state. If this process holds the lease, `load` then claims the shard's customers.
 
-        Pending changes are dropped. The accounts keep the changed data in memory, and commit the data later.
+        Drop pending changes. The accounts still hold these changes in memory and commit them later.
         """
         self._has_failed = False
         if self.needs_load and self.lease.grant is not None and self.lease.is_reachable:
@@ -149,7 +149,10 @@ class SharedState(StateStore):
         return await super().commit(*changes) if self._is_current or self.lease.is_blind else True
 
     async def close(self) -> None:
-        """Write pending changes, end the lease, and close the connections. Return soon even if the database hangs."""
+        """Write pending changes, end the lease, and close the connections.
+
+        If the database hangs, stop waiting after a few seconds.
+        """
         if self._database is None:
             return
         try:

@@ -46,7 +46,7 @@ class StateStore:
     """
 
     loads_again: ClassVar[bool] = False
-    """Whether the store later repeats a load that failed."""
+    """Whether the store retries failed loads."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class StateStore:
         return CollectorKey(account.name, collector, registration_id(account))
 
     def _can_write(self) -> bool:
-        """Return whether changes can be written now. If changes cannot be written now, they wait for a later commit."""
+        """Return whether the database accepts writes now. Otherwise, changes wait for a later commit."""
         return True
 
     def _start_writing(self) -> None:

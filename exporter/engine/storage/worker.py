@@ -1,4 +1,4 @@
-"""A thread that runs database operations. Therefore, the event loop never waits for a database."""
+"""A thread that runs database operations, so that the event loop never waits for a database."""
 
 import asyncio
 from collections.abc import Callable

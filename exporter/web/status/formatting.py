@@ -1,4 +1,4 @@
-"""Functions that format numbers, times and texts for the status page."""
+"""Functions that format numbers, times and messages for the status page."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

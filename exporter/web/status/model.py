@@ -144,7 +144,7 @@ def _collectors(data: StatusData, states: Mapping[CollectorState, int]) -> list[
 
 
 def _worst(problems: Problems) -> tuple[Severity | None, str]:
-    """Return the highest severity of all problems, and a text with the number of affected customers.
+    """Return the highest severity of all problems, and a message with the number of affected customers.
 
     A tenant account counts as one customer.
     """
