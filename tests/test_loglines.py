@@ -87,7 +87,7 @@ async def test_customers_that_cannot_be_listed(kind: str, lines: Lines) -> None:
     endpoint = "/partner/external/v3/general/customers/batch"
     account = partner_with("protected_data", api="modern", customers={"include": ["c1"]})
     await refreshed(FakeApi(portfolio(["c1"]) | {BATCH_PATH: answer}), account)
-    assert lines("customer list failed; the last known customers are used") == [
+    assert lines("cannot read the customer list; the last known customers are used") == [
         {"account": "msp", "collector": "protected_data", "path": endpoint, **known}
     ]
 

@@ -1030,7 +1030,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "locations of a tenant that is not Multi-Geo": (
         locations_answered({"data": []}, payload("jobs-modern")),
         (f"{JOBS}: ^no jobs in the configured locations (NAM), but the tenant has other jobs: "
-        "^remove locations, or list only geo locations that have jobs; the tenant may not use Multi-Geo"),
+        "^remove locations, or list only geo locations that have jobs; the tenant might not use Multi-Geo"),
     ),
     "403 of a tenant": (
         answered(httpx.Response(403)),

@@ -15,7 +15,7 @@ NOT_OURS: Final = (
 REDIRECTED: Final = "check the URL: environment, data_center or base_url"
 CHANGED: Final = "the API may have changed; check whether a newer version of the exporter supports it"
 CLOCK: Final = "synchronize the clock of this machine, for example with NTP"
-NOT_MULTI_GEO: Final = "remove locations, or list only geo locations that have jobs; the tenant may not use Multi-Geo"
+NOT_MULTI_GEO: Final = "remove locations, or list only geo locations that have jobs; the tenant might not use Multi-Geo"
 UNCLASSIFIED: Final = "AvePoint ignored or rejected a filter of the job list; the exporter retries in the next refresh"
 INCOMPLETE: Final = (
     "the exporter keeps the previous values and reads the list again; if the error persists, contact AvePoint's support"

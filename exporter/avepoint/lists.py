@@ -19,7 +19,7 @@ T = TypeVar("T")
 PAGE_SIZE: Final = 100
 """Rows per page of a partner list. This is the maximum page size of the Elements API."""
 _SETTLED: Final = 3
-"""After this number of consecutive refreshes with the same rows and the same total, the total is ignored."""
+"""After this number of consecutive refreshes with the same fault, an incomplete list is accepted."""
 _MOST_INCOMPLETE: Final = 10_000
 
 
@@ -190,8 +190,8 @@ class CheckedReader:
     ) -> list[T]:
         """Return the converted rows of a list. Raise IncompleteListError if the list is incomplete.
 
-        `key` identifies the list in later refreshes. If three consecutive refreshes return the same rows and the same
-        total, the list is accepted as complete. In this case, AvePoint's total is probably wrong.
+        `key` identifies the list in later refreshes. If three consecutive refreshes find the same fault, AvePoint's
+        total is probably wrong. In this case, the list is accepted as complete.
         """
 
         async def attempt() -> tuple[list[T], ListProgress]:
@@ -225,7 +225,7 @@ class CheckedReader:
         return key in self._incomplete
 
     def _refreshes(self, key: Hashable, progress: ListProgress) -> int:
-        """Return the number of consecutive refreshes with the same rows and the same total, including this refresh."""
+        """Return the number of consecutive refreshes that have found the same fault, including this refresh."""
         signature, refreshes = self._incomplete.get(key, (None, 0))
         return refreshes + 1 if signature is not None and signature == progress.signature else 1
 

@@ -223,14 +223,15 @@ class ListProgress:
 
     @property
     def lacks_rows(self) -> bool:
-        """Whether fewer rows than the total have been received."""
+        """Whether fewer rows have been received than AvePoint reports."""
         return self.total is not None and self.received < self.total
 
     @property
     def signature(self) -> tuple[int, int] | None:
-        """Two numbers that identify the fault of an incomplete list, or None if the fault is not expected to last.
+        """Two numbers that identify the fault of an incomplete list, or None if the fault is probably temporary.
 
-        Other rows do not matter if the total is unreadable, or if rows that are listed twice explain the difference.
+        If the total is unreadable, the numbers do not depend on the rows. The same applies if rows that are listed
+        twice explain why rows seem to be missing.
         """
         if self._is_repeated or self._total_changed:
             return None

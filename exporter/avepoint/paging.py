@@ -55,7 +55,10 @@ def _odata_next(client: ApiClient, page: ListPage, progress: ListProgress, top: 
 
 
 class IndexedPages:
-    """Reads job lists whose first page has the index 0 or 1. The reader prefers links to page numbers."""
+    """Reads job lists whose first page has the index 0 or 1.
+
+    If a page contains a link to the next page, the reader follows the link instead of counting pages.
+    """
 
     def __init__(
         self, client: ApiClient, endpoint: Endpoint, parameters: tuple[str, str] = ("PageIndex", "PageSize")

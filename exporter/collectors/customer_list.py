@@ -121,7 +121,7 @@ class CustomerList:
     def has_listed(self, customer_id: str) -> bool | None:
         """Return whether AvePoint has ever listed a customer, even if the configuration excludes the customer.
 
-        If AvePoint has not listed the customer but may not have listed all customers, return None.
+        If AvePoint has never listed the customer, but the last list may have omitted customers, return None.
         """
         return hash(normalized_id(customer_id)) in self._known or (False if self._knows_all else None)
 
@@ -151,8 +151,7 @@ class CustomerList:
         """List the customers. Raise AvePointError if a request fails.
 
         If another caller is already listing the customers, wait for the result. If the last list was incomplete and is
-        younger than `max_age` seconds, raise the same error again without a request. This error prevents repeated
-        requests for an incomplete list.
+        younger than `max_age` seconds, raise the error of this list again instead of sending a request.
         """
         joined, before = self._lock.locked(), self._last
         async with self._lock:
@@ -247,7 +246,7 @@ class CustomerList:
             if last is None and self.wanted.are_all:
                 return self._incomplete.ids if self._incomplete is not None else (), error
             self._log.warning(
-                "customer list failed; the last known customers are used",
+                "cannot read the customer list; the last known customers are used",
                 error=error,
                 **error.context(),
             )

@@ -79,8 +79,8 @@ class RowOwners:
     A row is refused if its id belongs to another listed customer. A row is also refused if its id has the format of the
     requested id, but a different value. Rows with masked ids are accepted, because responses in AvePoint's
     documentation contain masked ids. Create the object once, and use it in every refresh. If no response has ever
-    contained a requested id, the ids in the rows may not be customer ids. After three responses without a requested id,
-    a response is accepted if all its rows contain the same unlisted id. Accepted ids are still counted.
+    contained a requested id, the ids in the rows are possibly not customer ids. After three responses without a
+    requested id, a response is accepted if all its rows contain the same unlisted id. Accepted ids are still counted.
     """
 
     def __init__(self, is_listed: Callable[[str], bool | None]) -> None:

@@ -77,7 +77,7 @@ class Limits(Section):
         0.10, description="Maximum share of users that have no backup (`users_unprotected`)."
     )
     storage_ratio: Annotated[Number, Field(gt=0, le=1)] = Field(
-        0.90, description="Maximum share of the purchased storage that may be in use (`storage_nearly_full`)."
+        0.90, description="Maximum share of the purchased storage that is in use (`storage_nearly_full`)."
     )
     subscription_left: Period = Field(
         30 * _DAY, description="Minimum time until a subscription expires (`subscription_expiring`)."
@@ -108,7 +108,7 @@ class ExpectationException(Limits):
     def _is_narrowed_and_sets_limits(self) -> Self:
         if not (self.customers or self.products or self.workloads):
             raise ValueError(
-                "names no customers, products or workloads; add one of these keys, or move the limits out of exceptions"
+                "contains no customers, products or workloads; add one of them, or move the limits out of exceptions"
             )
         if not self.own_limits():
             raise ValueError("contains no limit; add a limit such as backup_age, or add ignore")

@@ -192,7 +192,7 @@ class CustomerFilter(Section):
 
 
 class Labels(Section):
-    """Partner accounts only: names in the labels of `avepoint_customer_info`.
+    """Partner accounts only: how names appear in the labels of `avepoint_customer_info`.
 
     `hashed` replaces each name with its hash. If an account does not set `labels`, the top-level `labels` apply.
     """
@@ -248,7 +248,7 @@ class Account(Section):
     )
     customers: CustomerFilter = Field(CustomerFilter(), description="Partner accounts only: customers to read.")
     labels: Labels = Field(
-        Labels(), description="Partner accounts only: which labels contain names. Default: top-level `labels`."
+        Labels(), description="Partner accounts only: how names appear in labels. Default: top-level `labels`."
     )
     expectations: Expectations = Field(
         Expectations(),
@@ -280,7 +280,7 @@ class Account(Section):
 class Config(Section):
     """Top-level keys of the configuration file."""
 
-    labels: Labels = Field(Labels(), description="Names in labels, for accounts that do not set `labels`.")
+    labels: Labels = Field(Labels(), description="How names appear in labels, for accounts that do not set `labels`.")
     expectations: Expectations = Field(
         Expectations(), description="Limits at which a problem is reported, for all accounts."
     )

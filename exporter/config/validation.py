@@ -43,7 +43,7 @@ _MESSAGES: Final = {
     "string_pattern_mismatch": (
         "must be 1 to 63 letters, digits, dots, dashes or underscores, and begin with a letter or digit"
     ),
-    "invalid_key": "contains a key that is not a string; put quotes around numbers, dates, on, off, yes and no",
+    "invalid_key": "contains a key that is not a string; put numbers, dates, on, off, yes and no in quotes",
 }
 _LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9]+", re.ASCII)
 

@@ -19,7 +19,7 @@ _FINGERPRINT_LENGTH: Final = 16
 class _Exception:
     """An exception to the limits of the account.
 
-    `limits` contains the account's limits and the limits of the exception.
+    `limits` are the account's limits, some of which the exception has replaced.
     """
 
     customers: frozenset[str]

@@ -215,11 +215,11 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         ),
         (
             {"accounts": [{**TENANT, "expectations": {"exceptions": [{"backup_age": "7h"}]}}]},
-            "accounts[0].expectations.exceptions[0] names no customers, products or workloads; set one of them.",
+            "accounts[0].expectations.exceptions[0] contains no customers, products or workloads; set one of them.",
         ),
         (
             {"accounts": [TENANT], "expectations": {"exceptions": [{"backup_age": "7h"}]}},
-            "expectations.exceptions[0] names no customers, products or workloads; set one of them.",
+            "expectations.exceptions[0] contains no customers, products or workloads; set one of them.",
         ),
     ],
 )

@@ -47,7 +47,7 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeyFile:
-    """The contents of a key file and its password."""
+    """The contents of a key file, and the password of the private key."""
 
     data: bytes
     password: bytes | None

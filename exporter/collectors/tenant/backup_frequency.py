@@ -116,7 +116,7 @@ def _unread(records: Mapping[str, Distinct[Schedule]]) -> Iterator[Unread]:
 def _keyed(row: Row, now: Ticks) -> tuple[str, Schedule, Row] | None:
     if (workload := row.service_type("serviceType")) is None:
         return None
-    # If a start is unreadable, it may be the next one.
+    # An unreadable start may be the next start.
     per_day, starts = row.count("frequency"), row.times("backupStartTime") or ()
     if any(start > now + _FARTHEST for start in starts):
         row.refuse("backupStartTime", "the start is too far in the future")

@@ -69,7 +69,7 @@
 {{- $path := index . 0 -}}
 {{- range $index, $exception := dig "exceptions" list (default dict (index . 1)) -}}
 {{- if not (or $exception.customers $exception.products $exception.workloads) -}}
-{{- fail (printf "%s.exceptions[%d] names no customers, products or workloads; set one of them." $path $index) -}}
+{{- fail (printf "%s.exceptions[%d] contains no customers, products or workloads; set one of them." $path $index) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
