@@ -71,8 +71,7 @@ to select an outcome in the [simulator](../avepoint_simulator/README.md).
 | --- | --- | --- | --- | --- |"""
 _METRICS: Final = (
     "For the meaning of the values and of absent series, see [Reading the numbers](reading-the-numbers.md). Metrics are"
-    " gauges, except counters (`…_total`) and histograms. Timestamps are Unix times. For more queries, see the [alert"
-    " rules](../prometheus/rules/avepoint.rules.yaml).\n\n"
+    " gauges, except counters (`…_total`) and histograms. Timestamps are Unix times.\n\n"
     "Each entry lists the labels of the metric in parentheses. All metrics also have the label `account`, except"
     " `avepoint_exporter_…`. Only metrics of partner accounts have the label `customer_id`. For the permission of each"
     " collector, see the pages for [tenant accounts](getting-started-tenant.md#1-register-an-app) and [partner"

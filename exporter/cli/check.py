@@ -66,8 +66,7 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
     customers, jobs and series, but no secrets. The check reads each customer
     at most once and respects the configured rate limits.
 
-    The exit code is 0 if every collector works or is off. An optional
-    collector is off if its permission is missing.
+    The exit code is 0 if every collector works or is off.
 
     \b
     Examples:

@@ -144,13 +144,13 @@ class ExpectationException(Limits):
 class Expectations(Limits):
     """Limits for backups, licenses and customers. Each violation is a [problem](reading-the-numbers.md#problems).
 
-    Each limit shows its problem in parentheses. You can also set `expectations` for one account. If the account does
+    For each limit, the problem is in parentheses. You can also set `expectations` for one account. If the account does
     not set a limit, the top-level limit applies.
     """
 
     exceptions: tuple[ExpectationException, ...] = Field(
         (),
-        description="Different limits for some customers, products or workloads; the first match applies.",
+        description="Exceptions to these limits; the first match applies.",
     )
 
     @model_validator(mode="after")

@@ -131,7 +131,7 @@ def test_an_alert_has_a_runbook(name: str) -> None:
     assert text.startswith(f"# {page.stem}\n")
     assert name in text
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
-    assert headings == ["What it means", "Look first at", "What to do", "When to silence", "How to tune"]
+    assert headings == ["What it means", "What to check", "What to do", "When to silence", "How to tune"]
     index = (_RUNBOOKS / "README.md").read_text(encoding="utf-8")
     assert f"| [{name}]({page.name}) | {severity(name)} |" in index
 

@@ -20,7 +20,7 @@ Totals = Mapping[JobKind, Mapping[str, int]]
 
 COMPLETED_TOTAL = Family(
     "avepoint_jobs_completed_total",
-    f"Jobs completed since the first refresh, by state; {SOURCE}.",
+    f"Jobs that completed after the first refresh, by state; {SOURCE}.",
     (*LABELS, "state"),
     history=True,
     type="counter",
@@ -29,7 +29,7 @@ COMPLETED_TOTAL = Family(
 
 CUSTOMER_BACKUPS_TOTAL = Family(
     "avepoint_customer_backups_completed_total",
-    "Completed backups since the first refresh, by result; only jobs in state finished are successful; "
+    "Backups that completed after the first refresh, by result; only the state finished is a success; "
     f"{SOURCE_OF_BACKUPS}.",
     ("account", "customer_id", "result"),
     history=True,

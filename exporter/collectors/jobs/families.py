@@ -45,7 +45,7 @@ JOBS_WINDOW = Family(
 )
 LAST_START = Family(
     "avepoint_last_job_start_timestamp_seconds",
-    f"Start of the last job, as Unix time; {SOURCE}.",
+    f"Start time of the last job, as Unix time; {SOURCE}.",
     LABELS,
 )
 LAST_FINISH = Family(
@@ -70,7 +70,7 @@ LAST_OBJECTS = Family(
 )
 LAST_ERRORS = Family(
     "avepoint_last_job_errors",
-    "Number of errors in the last completed job, by whether they have an error code (label has_code); "
+    "Errors in the last completed job, with or without an error code (label has_code); "
     "from GET …/cloudbackupjobs, cached between refreshes.",
     (*LABELS, "has_code"),
 )
@@ -82,7 +82,7 @@ LAST_SUCCESS = Family(
 )
 OLDEST_RUNNING = Family(
     "avepoint_oldest_running_job_start_timestamp_seconds",
-    f"Start of the oldest job in progress, as Unix time; absent if no job is running; {SOURCE}.",
+    f"Start time of the oldest running job, as Unix time; absent if no job is running; {SOURCE}.",
     LABELS,
 )
 

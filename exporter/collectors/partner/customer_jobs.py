@@ -48,7 +48,7 @@ from exporter.errors import AvePointError
 
 SCAN = Family(
     "avepoint_customer_scan_status",
-    "1 for the status of the last scan of a customer's product, or for the worst status if there are several tenants; "
+    "1 for the status of a product's last scan, or for the worst status if there are several tenants; "
     "other statuses are absent; from POST …/avpt-products/jobs/batch or GET /partner/customers/{id}/jobs, "
     "cached between refreshes.",
     ("account", "customer_id", "product", "status"),

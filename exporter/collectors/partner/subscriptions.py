@@ -44,8 +44,7 @@ def _family(name: str, what: str) -> Family:
 
 INFO = Family(
     "avepoint_subscription_info",
-    "Properties of a subscription, always 1; several subscriptions to a service differ in the label subscription; "
-    f"{_SOURCE}.",
+    f"Properties of a subscription, always 1; {_SOURCE}.",
     (*_LABELS, "name", "package", "model", "source", "payment_type", "storage_type", "retention"),
 )
 NUMBERS: Final = (

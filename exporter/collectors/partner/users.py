@@ -30,7 +30,7 @@ USERS: Final = EndpointPair(
 )
 COUNT = Family(
     "avepoint_users",
-    "Users of a Microsoft 365 tenant whose mailbox (Exchange Online) or OneDrive is protected or unprotected; "
+    "Users of a Microsoft 365 tenant, by whether their mailbox (Exchange Online) or OneDrive is protected; "
     "from POST …/cloud-backup-m365/users/batch, cached between refreshes.",
     ("account", "customer_id", "tenant_id", "workload", "state"),
     query='topk(10, sum by (account, customer_id) (avepoint_users{state="unprotected"}))',

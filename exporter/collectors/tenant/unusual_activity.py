@@ -23,8 +23,7 @@ _SOURCE: Final = "from GET …/cloudbackupunusualactivitydata, cached between re
 
 WINDOW = Family(
     "avepoint_unusual_activity_window_seconds",
-    "Length of the window of avepoint_unusual_activity_sites and avepoint_potential_ransomware_sites in seconds;"
-    f" {_SOURCE}.",
+    f"Length in seconds of the window for sites with unusual activity or ransomware; {_SOURCE}.",
     ("account",),
 )
 
