@@ -14,7 +14,7 @@ from tests.docs.markdown import ROOT, Page, pages
 INDEX: Final = "docs/README.md"
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
 _LIBRARIES: Final = frozenset({
-    "click.palletsprojects.com", "www.encode.io", "cryptography.io", "docs.pydantic.dev", "h11.readthedocs.io",
+    "click.palletsprojects.com", "cryptography.io", "docs.pydantic.dev", "h11.readthedocs.io",
     "jinja.palletsprojects.com", "prometheus.github.io", "pyjwt.readthedocs.io", "pyyaml.org",
     "www.python-httpx.org", "www.starlette.io", "www.structlog.org", "www.uvicorn.org",
 })  # fmt: skip
