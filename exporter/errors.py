@@ -193,7 +193,7 @@ class AnswerError(AvePointError):
 
 
 class IncompleteListError(AnswerError):
-    """The list has fewer rows than AvePoint reports, or the total is unreadable or changed between two pages.
+    """A list has fewer rows than AvePoint reports, or its total cannot be read, or its total changed between two pages.
 
     `total` is None if it is unknown.
     """

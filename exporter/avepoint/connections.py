@@ -68,9 +68,9 @@ class Connections:
         headers: Mapping[str, str] | None = None,
         **contents: Any,  # noqa: ANN401 - the type in httpx
     ) -> httpx.Request:
-        """Return a request. Raise httpx.InvalidURL or UnicodeError if the URL is invalid.
+        """Build a request. Raise httpx.InvalidURL or UnicodeError if the URL is invalid.
 
-        To avoid parsing the URL and every header twice, the request is built without an httpx client.
+        An httpx client is not used, because the client would parse the URL and every header twice.
         """
         headers = {**_HEADERS, **(headers or {})}
         return httpx.Request(method, url, headers=headers, extensions=dict(self._extensions), **contents)
@@ -93,7 +93,7 @@ class Connections:
             free.append(transport)
 
     def target(self, request: httpx.Request) -> str:
-        """Return the host of a request for error messages, and the URL of its proxy, if any, without the password."""
+        """For error messages, return the host of a request, and the URL of the proxy without the password."""
         host = request.url.netloc.decode()
         with suppress(InvalidProxyError):
             if proxy := self._proxy_of(request):

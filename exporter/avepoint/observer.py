@@ -87,7 +87,7 @@ class ValueIssues:
         self._observer.incomplete_list(endpoint)
 
     def settled_list(self, error: IncompleteListError) -> None:
-        """Log that an incomplete list is accepted as complete because its rows and its total do not change."""
+        """Log that an incomplete list is accepted as complete, because its fault does not change."""
         event = "incomplete list is accepted, because three consecutive refreshes returned the same rows and total"
         self._log.warning(event, path=error.path, rows=error.rows, total=error.total, reason=str(error))
 

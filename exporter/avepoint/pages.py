@@ -138,7 +138,7 @@ def folded(value: object) -> Mapping[str, object]:
 
 
 def row_id(row: RawRow) -> str | None:
-    """Return the id of a row, or None if the row has no id. The key is case-insensitive."""
+    """Return the id of a row, or None if the row has no id. The name of the field is case-insensitive."""
     for key, value in row.items():
         if key.lower() == "id" and isinstance(value, str | int) and value != "":
             return str(value)[:_LONGEST_ID]
@@ -218,7 +218,7 @@ class ListProgress:
 
     @property
     def states_total(self) -> bool:
-        """Whether at least one page contained a total. This total may count the rows of the list or of the page."""
+        """Whether at least one page contained a total. It may be the total of the list or of the page."""
         return bool(self._totals)
 
     @property
@@ -230,8 +230,8 @@ class ListProgress:
     def signature(self) -> tuple[int, int] | None:
         """Two numbers that identify the fault of an incomplete list, or None if the fault is probably temporary.
 
-        If the total is unreadable, the numbers do not depend on the rows. The same applies if rows that are listed
-        twice explain why rows seem to be missing.
+        The numbers do not depend on the rows if the total is unreadable, or if repeated rows can explain the difference
+        from the total.
         """
         if self._is_repeated or self._total_changed:
             return None

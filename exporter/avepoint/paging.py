@@ -118,7 +118,7 @@ class _Cursor:
     may_go_on: bool = True
 
     def advance(self, link: Query | None, *, has_link: bool) -> bool:
-        """Go to the next page, with a link if there is one. Return whether there is a link.
+        """Go to the next page, and use the link if there is one. Return whether there is a link.
 
         Ignore a link that leads to the current page or to an earlier page.
         """
@@ -134,7 +134,7 @@ class _Cursor:
     def after_refusal(self, error: StatusError, progress: ListProgress) -> None:
         """After a response with status 400 or 404, request another page, end the list or raise the error.
 
-        If a request for a link failed, continue with page numbers. If AvePoint rejects page 0, continue with page 1.
+        If the request followed a link, continue with page numbers. If AvePoint rejects page 0, continue with page 1.
         """
         if self.link is not None:
             self.link, self.is_open = None, self.may_go_on
@@ -162,6 +162,6 @@ class _Cursor:
 
 
 def _merged(own: Query, link: Query) -> Query:
-    """Return the query `own`, updated by the parameters of a link. Parameter names are case-insensitive."""
+    """Return the query `own`, updated with the parameters of a link. Parameter names are case-insensitive."""
     names = {key.lower(): key for key in own}
     return {**own, **{names.get(key.lower(), key): value for key, value in link.items()}}

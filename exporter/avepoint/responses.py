@@ -240,7 +240,7 @@ def _raise_status(
 def retry_after(response: RawResponse, now: float) -> float | None:
     """Return the Retry-After header in seconds, or None if it is missing or unreadable.
 
-    If the header contains a date, return the number of seconds from the Date header until this date. If there is no
+    If the header contains a date, return the number of seconds between the Date header and this date. If there is no
     Date header, use the Unix time `now` instead.
     """
     text = response.headers.get("retry-after", "").strip()

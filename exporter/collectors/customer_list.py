@@ -219,7 +219,7 @@ class CustomerList:
             listing.exception()  # Retrieving the exception prevents an asyncio warning if no caller awaits the task.
 
     async def _arriving(self, listing: asyncio.Task[Listing]) -> AsyncIterator[str]:
-        """Yield the received ids until `listing` ends. If another caller starts a new list, yield its ids."""
+        """Yield the received ids until `listing` ends. If another caller starts a new list, yield these ids."""
         arrivals, seen = self._arrivals, 0
         while True:
             changed, is_over = self._arrivals.changed, listing.done()

@@ -10,7 +10,7 @@ _DIGITS: Final = 16
 
 
 class NamePolicy:
-    """Shows, hashes or hides names as configured in `labels` of an account.
+    """Shows, hashes or hides names as configured in the `labels` of an account.
 
     Names are hashed with the client id as a key. A precomputed table of hashes therefore cannot reveal the names. The
     hash of a name is stable across restarts and shards.

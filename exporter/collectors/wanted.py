@@ -53,9 +53,10 @@ class WantedCustomers:
         return (not self._include or key in self._include) and key not in self._exclude
 
     def check(self, listed: Iterable[str], *, is_whole: bool) -> None:
-        """Find the configured customers that are not listed. Log a warning if any of them is new.
+        """Find the configured customers that are not listed.
 
-        If `is_whole` is false, AvePoint may have more customers, so do not check the excluded customers.
+        Log a warning if the previous check did not find all of these customers. If `is_whole` is false, AvePoint may
+        have more customers, so do not check the excluded customers.
         """
         if not self.keys:
             return

@@ -93,7 +93,7 @@ PROBLEMS: Final = (
 def collectors_of(account_type: AccountType) -> Mapping[ProblemName, frozenset[str]]:
     """Return the collectors that can find each problem in accounts of one type.
 
-    If accounts of this type cannot have a problem, its set is empty.
+    If accounts of this type cannot have a problem, the set for this problem is empty.
     """
     names = {kind.name: {one.name for one in kind.families} for kind in COLLECTORS if kind.account_type == account_type}
     return {

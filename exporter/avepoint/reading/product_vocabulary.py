@@ -88,7 +88,7 @@ def google_job_type(name: str) -> tuple[str, bool]:
 
 
 def google_state(name: str) -> tuple[str | None, bool]:
-    """Return the state for a `status` of a Google Workspace job (None for "N/A"), and whether the value is known."""
+    """Return the state of a Google Workspace job, and whether the value is known. For "N/A", the state is None."""
     return _state(GOOGLE_STATES, name)
 
 
@@ -99,7 +99,7 @@ def salesforce_kind(name: str) -> tuple[tuple[str, str], bool]:
 
 
 def salesforce_state(name: str) -> tuple[str | None, bool]:
-    """Return the state for a `state` of a Salesforce job (None for "N/A"), and whether the value is known."""
+    """Return the state of a Salesforce job, and whether the value is known. For "N/A", the state is None."""
     return _state(SALESFORCE_STATES, name)
 
 

@@ -175,7 +175,7 @@ class Row:
         return self._named(name, self.key(name), vocabulary.workload)
 
     def service_type(self, name: str) -> str | None:
-        """Return the workload of a tenant's setting."""
+        """Return the workload to which a tenant's setting applies."""
         return self._named(name, self.key(name), vocabulary.service_type)
 
     def job_service(self, name: str) -> str | None:

@@ -166,19 +166,19 @@ def service_type(name: str) -> tuple[str, bool]:
 
 
 def job_service(name: str) -> tuple[str, bool]:
-    """Return the product or scan for a `jobType` ("" for "N/A"), and whether the value is known."""
+    """Return the product or scan for a `jobType`, and whether the value is known. For "N/A", return ""."""
     found = "" if _is_na(name) else look_up(_JOB_SERVICES, name)
     return (name, False) if found is None else (found, True)
 
 
 def module(name: str) -> tuple[str, bool]:
-    """Return the workload for a `jobModule` ("" for "none" and "N/A"), and whether the value is known."""
+    """Return the workload for a `jobModule`, and whether the value is known. For "none" and "N/A", return ""."""
     found = "" if _is_na(name) else look_up(_MODULES, name)
     return workload(name) if found is None else (found, True)
 
 
 def job_status(name: str) -> tuple[str | None, bool]:
-    """Return the state for a `status` of a customer's job (None for "N/A"), and whether the value is known."""
+    """Return the state of a customer's job, and whether the value is known. For "N/A", the state is None."""
     return (None, True) if _is_na(name) else _resolved(_JOB_STATUSES, name)
 
 

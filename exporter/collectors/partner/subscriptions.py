@@ -99,8 +99,8 @@ class Words(NamedTuple):
 class Subscription(NamedTuple):
     """A customer's subscription. `numbers` contains one value per family in `NUMBERS`. Unknown values are None.
 
-    A service or customer id that cannot be read is "". `unread` contains the names of the families whose values cannot
-    be read.
+    If the service or the customer id cannot be read, the value is "". `unread` contains the names of the families whose
+    values cannot be read.
     """
 
     customer_id: str
