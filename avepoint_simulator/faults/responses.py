@@ -75,7 +75,7 @@ def redirect(request: SimulatedRequest, _reply: Reply) -> Reply:
 def timeout(request: SimulatedRequest, reply: Reply) -> Reply:
     """Delay the response by more than the client's timeout.
 
-    If `timeout_seconds` is 0, add the header TIMEOUT_HEADER instead. Tests then do not wait.
+    If `timeout_seconds` is 0, add the header TIMEOUT_HEADER instead, so that tests do not wait.
     """
     seconds = request.fault_options.timeout_seconds
     headers = reply.headers if seconds else {**reply.headers, TIMEOUT_HEADER: "1"}

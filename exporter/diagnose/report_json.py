@@ -1,6 +1,6 @@
 """The report as JSON, in the format of docs/check.schema.json.
 
-New versions can add keys, but they never change existing keys.
+New versions of the exporter can add keys, but never change existing keys.
 """
 
 import json

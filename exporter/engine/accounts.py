@@ -96,7 +96,7 @@ class Accounts:
         return tuple(refresher for running in chosen for refresher in running.refreshers)
 
     async def settle(self, account: str | None = None, seconds: float = inf) -> None:
-        """Update outdated verdicts. Spend at most this many `seconds` per account."""
+        """Update outdated verdicts. Stop after `seconds` per account at the latest."""
         for name, running in self._running.items():
             if account in (None, name):
                 await running.verdicts.settle(seconds)

@@ -85,9 +85,9 @@ class AccountVerdicts:
         return self._verdict.customers()
 
     async def settle(self, seconds: float = inf) -> None:
-        """Update all outdated verdicts. Spend at most this many `seconds`. Other tasks can run during the update.
+        """Update outdated verdicts. Stop after `seconds` at the latest. Other tasks can run during the update.
 
-        If another call is running, wait at most this many `seconds` for its end. If the wait times out, do nothing.
+        If another call is running, wait for its end. If the wait takes longer than `seconds`, do nothing.
         """
         try:
             async with asyncio.timeout(seconds if seconds < inf else None):

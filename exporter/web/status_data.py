@@ -1,6 +1,6 @@
 """The input data of the status page.
 
-The package `status` is separate, because it is imported only when a client requests the page.
+The package `status` is separate, because the exporter imports it only when a client requests the page.
 """
 
 from collections.abc import Callable, Mapping, Sequence

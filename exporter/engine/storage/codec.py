@@ -91,7 +91,7 @@ class Decoder:
     def _read(self, row: StoredCustomer, shared: SharedSeries) -> ReadResult | None:
         """Restore stored samples with their original age.
 
-        Omit samples of families that no longer exist, and times of past events that are in the future.
+        Omit samples of families that no longer exist. Omit future times, except in families of coming events.
         """
         if row.samples is None or row.read_at is None:
             return None

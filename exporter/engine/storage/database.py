@@ -1,6 +1,6 @@
 """The interface and the record types of the SQLite and PostgreSQL databases for persistent state.
 
-Each database contains one row per collector, and one row per collector and customer.
+Each database contains one row per collector, and one row for each customer of a collector.
 """
 
 from collections.abc import Callable, Collection, Sequence
