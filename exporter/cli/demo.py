@@ -92,7 +92,7 @@ class Speed(click.FloatRange):
         help=f"Number of customers in the partner account (default: {_CUSTOMERS}, or {_CUSTOMERS_OF_INCIDENT} for"
         " incident).")  # fmt: skip
 @option("--seed", type=int, metavar="N", default=1, show_default=True,
-        help="Seed of the generated data. Equal seeds generate equal data.")  # fmt: skip
+        help="Seed of the generated data. The same seed generates the same data.")  # fmt: skip
 @option("--scenario", type=click.Choice(_SCENARIOS), metavar="NAME", default="typical", show_default=True,
         help=f"Scenario to simulate: {', '.join(_SCENARIOS)}.")  # fmt: skip
 @option("--speed", type=Speed(1, 3600), metavar="N", default=60.0, show_default=True,
@@ -105,7 +105,7 @@ def demo(
     """Run with a built-in simulator of AvePoint, without credentials.
 
     The demo simulates the tenant account contoso and the partner account msp,
-    and prints the URLs to open. Like the exporter, the demo listens on port 10087
+    and prints the URLs to open. The demo listens on port 10087
     of all addresses. To stop the demo, press Ctrl-C.
 
     \b
