@@ -664,7 +664,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "unknown data center": (
         account("data_center: mars"),
-        f"accounts[0].data_center: ^must be one of ^{CENTERS}; for another data center set base_url{PLACE}",
+        f"accounts[0].data_center: ^must be one of ^{CENTERS}; for another data center, set base_url{PLACE}",
     ),
     "account without a dash": (
         typed("--config.check", config_yaml=f"accounts: {FINE.removeprefix('accounts: [').removesuffix(']')}"),

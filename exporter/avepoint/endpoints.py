@@ -76,7 +76,7 @@ class Endpoint:
         return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
 
     def unexpected(self, what: str) -> AnswerError:
-        """Return an error for a response that does not have the documented format. `what` is the reason."""
+        """Return an error for a response that does not have the documented format. `what` describes the difference."""
         return AnswerError(f"{self.template}: {what}", hint=CHANGED, path=self.template)
 
 

@@ -1,4 +1,4 @@
-"""Functions that request all pages of OData lists and job lists, with links or page numbers."""
+"""Functions that use links or page numbers to request all pages of OData lists and job lists."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
@@ -95,7 +95,7 @@ class IndexedPages:
             cursor.may_go_on = progress.lacks_rows or page.is_full(size if page.total is not None else SMALLEST_CAP)
             has_link = page.link is not None and not is_counted
             progress.expects_more = cursor.advance(self._usable(page.link), has_link=has_link)
-        # Store the index of the first page only after a complete list. With a wrong index, rows may be missing.
+        # Store the index of the first page only if the list is complete. With a wrong index, rows may be missing.
         is_proof = progress.received and progress.states_total and not progress.lacks_rows
         self._first = cursor.first if is_proof else 0
 

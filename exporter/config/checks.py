@@ -90,7 +90,7 @@ def _check_data_center(raw: dict[str, object], path: str) -> Iterator[InvalidKey
     elif others := [other for other, its in ENVIRONMENTS.items() if its.data_center == center]:
         yield InvalidKey(path, f"is available only in environment {others[0]}; set environment: {others[0]}")
     elif isinstance(center, str) and center not in choices:
-        yield InvalidKey(path, f"must be one of {', '.join(choices)}; for another data center set base_url")
+        yield InvalidKey(path, f"must be one of {', '.join(choices)}; for another data center, set base_url")
 
 
 def _check_credentials(auth: dict[str, object], path: str) -> Iterator[InvalidKey]:

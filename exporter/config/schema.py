@@ -85,7 +85,7 @@ def check_proxy_url(url: str) -> str:
     """Return the URL of a proxy. Raise ValueError if it is invalid. The message contains no part of the URL."""
     user, sign, _ = url.rpartition("@")
     user = user.partition("://")[2]
-    if sign and (set(user) & set("@/?#") or not user.isascii()):  # The password could change the host.
+    if sign and (set(user) & set("@/?#") or not user.isascii()):  # Such a password could change the host.
         raise ValueError(f"{_PROXY_RULE}; {_PERCENT_ENCODING}")
     parts = _url_parts(check_no_reference(url, anywhere=True), _PROXY_RULE)
     if parts.path not in ("", "/") or parts.query or parts.fragment:

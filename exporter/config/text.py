@@ -11,7 +11,7 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# ASCII text that begins with these bytes, where x is any byte but NUL, has no byte order mark.
+# Without a byte order mark, the NUL bytes before or after the first character reveal the encoding.
 _UNMARKED: Final = (
     (re.compile(rb"[^\0]\0\0\0"), "utf-32-le"),
     (re.compile(rb"\0\0\0[^\0]"), "utf-32-be"),

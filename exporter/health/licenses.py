@@ -147,7 +147,7 @@ def status_failed(view: View) -> Iterator[Finding]:
 
 
 def attention(view: View) -> Iterator[Finding]:
-    """Find customers whose AvePoint status has needed attention for at least `status_after`."""
+    """Find customers whose AvePoint status has been in `_ATTENTION` for at least `status_after`."""
     return _status(view, _ATTENTION)
 
 

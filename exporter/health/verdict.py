@@ -74,7 +74,7 @@ class AccountVerdict:
         self._changed.pop(customer_id, None)
 
     def steps(self, now: float) -> Iterator[str]:
-        """Update each verdict that is outdated at `now` (as Unix time), and yield the customer id."""
+        """Update each verdict that is outdated at the Unix time `now`, and yield the customer id."""
         while self._expiries and self._expiries[0][0] <= now:
             expiry, customer_id = heapq.heappop(self._expiries)
             verdict = self._verdicts.get(customer_id)
@@ -87,7 +87,7 @@ class AccountVerdict:
             yield customer_id
 
     def settle(self, now: float) -> None:
-        """Update all verdicts that are outdated at `now` (as Unix time)."""
+        """Update all verdicts that are outdated at the Unix time `now`."""
         for _ in self.steps(now):
             pass
 

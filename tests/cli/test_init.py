@@ -319,7 +319,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path, capsys: pytest.CaptureF
          ["--base-url: must begin with https://, because tokens are never sent unencrypted"]),
         (["--type", "tenant", "--name", "no good", "--client-id", "app", "--data-center", "mars", *FROM],
          ["--name: must be 1 to 63 letters, digits, dots, dashes or underscores, and begin with a letter or digit",
-          "--data-center: must be one of CENTERS; for another data center set base_url"]),
+          "--data-center: must be one of CENTERS; for another data center, set base_url"]),
         ([*PARTNER_FLAGS, *FROM, "--config.file", "no/such/config.yaml"],
          [f"{NOWHERE}; create the directory FOLDER/no/such, or use another --config.file"]),
     ],

@@ -126,7 +126,7 @@ class Row:
         return None
 
     def times(self, name: str) -> tuple[Ticks, ...] | None:
-        """Return the times from a list. If any time is unreadable, return None."""
+        """Return the times in a list, or None if any of the times is unreadable."""
         return self._value(_read_times, self.raw(name), name)
 
     def duration(self, *spellings: str) -> Ticks | None:

@@ -141,7 +141,7 @@ def _place(row: Row) -> tuple[JobKind | None, str | None]:
     kind = None if product is None else _kind(row, product)
     if kind is not None:
         return kind, _SCANNED.get(kind, kind.product)
-    # Without its module, a scan may belong to any product.
+    # If the module of a scan is unknown, the scan may belong to any product.
     return None, None if product in ("", *SCANS.values()) else product
 
 
