@@ -243,8 +243,8 @@ class ListProgress:
     def end(self, page: ListPage, size: int) -> None:
         """End the list after a page without new rows. `size` is the requested number of rows.
 
-        If the page is empty, the list is complete. If the page is full and the list may have more rows, AvePoint has
-        repeated a page. If AvePoint returns more rows than requested, each page contains the whole list.
+        An empty page ends the list. If the page is full and the list may have more rows, AvePoint has repeated a page.
+        If AvePoint returns more rows than requested, each page contains the whole list.
         """
         if not page.rows:
             self.expects_more = False

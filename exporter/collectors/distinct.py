@@ -20,7 +20,7 @@ _REFUSED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Distinct(Generic[T]):
-    """A mapping of keys to records. `error` is set if contradictory records were dropped.
+    """Records without duplicates, one per key. `error` is set if contradictory records were dropped.
 
     `lacks_rows` is true if a row without a readable key was dropped.
     """
