@@ -168,7 +168,7 @@ def _put_link(body: JsonRow, link: str) -> None:
 
 
 def endless(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return an endless list of full pages. All rows have new ids."""
+    """Return an endless list of full pages, with a new id in every row."""
     if reply.status != HTTPStatus.OK or rows_of(reply.body) == [reply.body]:
         return reply  # The body is an error or a single record, not a list.
     reply = request.endpoint.handle(replace(request, endless=True))

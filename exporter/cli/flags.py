@@ -27,7 +27,7 @@ UNREADABLE: Final = 2
 CLOSED_PIPE: Final = 141  # the code that shells report if SIGPIPE ends a process
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
-"""Settings for the help texts of all commands."""
+"""Settings for the help output of all commands."""
 EPILOG: Final = "Every flag has an environment variable. For example, AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file."
 _PREFIX: Final = "AVEPOINT_EXPORTER"
 _DEFAULT_ADDRESS: Final = ":10087"

@@ -60,7 +60,7 @@ def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
 
 
 def registration(account_type: str) -> str:
-    """Return the page of AvePoint's portal on which you register an app. The page depends on the account type."""
+    """Return the page of AvePoint's portal for app registrations. The page depends on the account type."""
     return where_registered(permissions(account_type)[0][1])
 
 
@@ -200,7 +200,7 @@ class Questions:
         return client_secret_of(source, text, self._answers.get("client_id", ""))
 
     def _checked_password(self, certificate: Path | None, source: str, text: str | bytes) -> str:
-        """Return the password. Raise ValueError if it is not the password of the certificate."""
+        """Return the password. Raise ValueError if the password does not match the certificate."""
         password = password_of(source, text)
         problem, is_of_password = certificate_problem(certificate, password) if certificate is not None else ("", False)
         if is_of_password:

@@ -17,7 +17,7 @@ _NOT_SEEN: Final = "not seen"
 
 
 def bug_report(report: Report) -> str:
-    """Return the block. Each account has a number instead of its name."""
+    """Return the block for a bug report. Numbers replace the names of accounts."""
     version = ".".join(platform.python_version_tuple()[:2])
     lines = [f"avepoint-exporter {__version__}, Python {version}, check --report"]
     for number, account in enumerate(report.accounts, start=1):

@@ -37,7 +37,7 @@ _LEGACY_PATHS: Final = frozenset(
 
 
 class Findings:
-    """For each assumption, counts the outcomes that an account's responses show."""
+    """Counts the outcomes of each assumption in an account's responses."""
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[str]] = {assumption.name: Counter() for assumption in ASSUMPTIONS}

@@ -188,7 +188,7 @@ def _failed_customers(report: Report, width: int) -> Iterator[str]:
 
 
 def _failures(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int) -> Iterator[str]:
-    """Yield the text for each distinct failure. The text names all affected collectors and one request id."""
+    """Yield a message for each distinct failure, with all affected collectors and one request id."""
     collectors: dict[tuple[str, str], tuple[Failure, list[str]]] = {}
     for account, collector in pairs:
         failure = collector.failure or Failure("unknown error")
@@ -216,5 +216,5 @@ def _colored(result: str, cell: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Remove secrets, control characters and line breaks from a text."""
+    """Remove secrets, control characters and line breaks from text."""
     return scrub(text).replace("\n", " ")

@@ -105,7 +105,7 @@ def duration_form(value: object) -> str:
 
 
 def word_form(value: object) -> str:
-    """Return the format of a code, "number" or "name"."""
+    """Return whether a code is a "number" or a "name"."""
     return "number" if isinstance(value, int) or str(value).strip().isdigit() else "name"
 
 

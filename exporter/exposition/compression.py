@@ -1,4 +1,4 @@
-"""Functions that compress a page into one gzip member (RFC 1952). Pages can share a compressed first part."""
+"""Functions that compress a page into one gzip member (RFC 1952). Pages can share the same compressed beginning."""
 
 import struct
 from collections.abc import Iterable, Iterator

@@ -89,7 +89,7 @@ class App:
         return await self._exposition(request, account)
 
     async def _exposition(self, request: HttpRequest, account: str | None) -> Response:
-        """Return the metrics. During the startup period, wait for the first refreshes."""
+        """Return the metrics page. During the startup period, wait for the first refreshes."""
         services = self._services
         await services.accounts.first_refreshes(account, within=self._startup_wait(request))
         wanted = PageRequest(

@@ -54,5 +54,5 @@ def rate(per_second: float) -> str:
 
 
 def safe_text(text: str) -> str:
-    """Remove secrets and control characters from an untrusted text."""
+    """Remove secrets and control characters from untrusted text."""
     return scrub(text)

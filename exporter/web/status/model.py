@@ -37,7 +37,7 @@ _PROBLEM: Final[Mapping[Severity, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The overall state in one sentence. Until all first refreshes are complete, the level is "waiting" or worse."""
+    """The overall state in one sentence. The level is "waiting" or worse until all first refreshes are complete."""
 
     level: Literal["good", "waiting", "warning", "bad"]
     text: str

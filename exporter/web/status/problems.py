@@ -48,7 +48,7 @@ _TEXTS: Final[Mapping[ProblemName, tuple[str, str]]] = {
     "customer_status_failed": ("AvePoint reports a failure", "AvePointCustomerStatusFailed"),
     "customer_attention": ("AvePoint reports that attention is needed", "AvePointCustomerStatusFailed"),
 }
-"""The text of each problem, and the name of its runbook. If a problem has no runbook, the name is ""."""
+"""The message for each problem, and the name of its runbook. If there is no runbook, the name is ""."""
 
 
 class CustomerKey(NamedTuple):

@@ -21,7 +21,7 @@ _NEAR: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class StatusQuery:
-    """A filter for customers, and two page numbers: `page` for customers and `part` for collectors."""
+    """A filter for customers, and the page numbers of the customer list (`page`) and the collector list (`part`)."""
 
     account: str = ""
     text: str = ""
