@@ -28,7 +28,7 @@ SCANNED = Family(
 )
 PROTECTED_OBJECTS = Family(
     "avepoint_protected_objects",
-    f"Number of objects from the last scan that are backed up; {_SOURCE}.",
+    f"Number of scanned objects that are backed up; {_SOURCE}.",
     _LABELS,
 )
 DATA_BYTES = Family(

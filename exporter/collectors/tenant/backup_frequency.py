@@ -37,7 +37,7 @@ INTERVAL = Family(
 )
 NEXT = Family(
     "avepoint_next_scheduled_backup_timestamp_seconds",
-    f"Start of the next scheduled backup after the last refresh, as Unix time; {_SOURCE}.",
+    f"Start time of the first backup scheduled after the last refresh, as Unix time; {_SOURCE}.",
     _LABELS,
     is_coming=True,
 )
