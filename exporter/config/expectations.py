@@ -5,8 +5,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from exporter.config.ids import Id
-from exporter.config.sections import InvalidKeysError, NonEmptyString, Number, Seconds, Section
+from exporter.config.sections import Id, InvalidKeysError, NonEmptyString, Number, Seconds, Section
 
 ProblemName = Literal[
     "backup_overdue", "backup_late", "backup_stopped", "backup_never_succeeded", "success_unknown",

@@ -20,8 +20,8 @@ from pydantic import (
 from exporter.config.clouds import ENVIRONMENTS, GEOGRAPHIES
 from exporter.config.expectations import Expectations
 from exporter.config.files import ExistingFile
-from exporter.config.ids import Id
 from exporter.config.sections import (
+    Id,
     Integer,
     InvalidKeysError,
     Number,

@@ -3,9 +3,12 @@
 import re
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final, TypeVar, get_args
+from unicodedata import category
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Strict, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
+
+from exporter.config.text import check_no_placeholder, check_no_quotes, check_no_reference
 
 T = TypeVar("T")
 _UNIT_SECONDS: Final = {
@@ -38,11 +41,22 @@ def format_duration(seconds: float) -> str:
     return text or "0s"
 
 
+def _id(value: str) -> str:
+    """Return the id. Raise ValueError if the id contains a character that is never part of an id."""
+    check_no_reference(value)
+    if any(sign.isspace() or not sign.isprintable() for sign in value):
+        raise ValueError("contains a space or an invisible character; copy the id again")
+    if any(category(sign) == "Pd" and sign != "-" for sign in value):
+        raise ValueError("contains a dash that is not a hyphen; copy the id again")
+    return check_no_placeholder(check_no_quotes(value))
+
+
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Integer = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 Switch = Annotated[bool, Strict()]
 NonEmptyString = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Id = Annotated[NonEmptyString, AfterValidator(_id)]
 
 
 def once_each(values: tuple[T, ...]) -> tuple[T, ...]:

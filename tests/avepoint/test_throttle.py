@@ -4,8 +4,15 @@ import asyncio
 
 import pytest
 
-from exporter.avepoint.slots import Slots
-from exporter.avepoint.throttle import HALVING_WINDOW, LONGEST_PAUSE, RECENT, RECOVERY_PERIOD, LimitUsage, Throttle
+from exporter.avepoint.throttle import (
+    HALVING_WINDOW,
+    LONGEST_PAUSE,
+    RECENT,
+    RECOVERY_PERIOD,
+    LimitUsage,
+    Slots,
+    Throttle,
+)
 from tests.helpers import FakeClock
 
 
