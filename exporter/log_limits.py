@@ -33,7 +33,7 @@ class _Window:
 
 
 class RepeatFilter(logging.Filter):
-    """Writes equal lines only once per window of time, and limits the number of similar lines per window.
+    """Writes identical lines only once per time window, and limits the number of similar lines per window.
 
     Debug lines always pass the filter. A handler must call `due` to get the numbers of suppressed lines. `clock`
     returns the monotonic time in seconds.

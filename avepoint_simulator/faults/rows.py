@@ -102,7 +102,7 @@ def huge_numbers(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def nan(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Replace numbers with NaN, which is not valid JSON."""
+    """Replace each number with NaN. NaN is not valid JSON."""
     return _each_row(reply, lambda row: _map_numbers(row, lambda _: math.nan))
 
 

@@ -1,4 +1,4 @@
-"""Functions and classes that decode the pages of lists, number the pages and detect missing rows."""
+"""Functions and classes that decode the pages of a list, count the pages and detect missing rows."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence

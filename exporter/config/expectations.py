@@ -27,7 +27,7 @@ _OF_MICROSOFT_365: Final = frozenset({
     "unprotected_after", "unprotected_ratio", "users_unprotected_ratio", "retention",
     "objects_unprotected", "users_unprotected", "ransomware_suspected", "unusual_activity", "retention_too_short",
 })  # fmt: skip
-"""Limits and problems of the product Microsoft 365."""
+"""The product to which some limits and problems apply only."""
 
 _DAY = 86_400.0
 Age = Annotated[Seconds, Field(ge=60, le=10 * 365 * _DAY)]

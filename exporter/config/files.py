@@ -62,7 +62,7 @@ def _place(path: Path, info: ValidationInfo) -> tuple[Path, str]:
 
 
 ExistingFile = Annotated[Path, AfterValidator(existing_file)]
-"""A file of one account. If the file is unreadable or empty, only this account fails."""
+"""A file that belongs to one account. If the file is unreadable or empty, only this account fails."""
 ReadableFile = Annotated[Path, AfterValidator(readable_file)]
 
 

@@ -1,4 +1,4 @@
-"""Functions and types that store samples in little memory and render samples as lines of the exposition format.
+"""Functions and types that store samples compactly and render them as lines in the exposition format.
 
 The line of a sample is identical in text format 0.0.4 and in OpenMetrics 1.0. The two formats differ only in the HELP
 and TYPE lines of counters.

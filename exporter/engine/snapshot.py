@@ -1,6 +1,6 @@
 """The current state of all collectors.
 
-Refreshes update this state on the event loop. Scrapes and the status page use immutable views.
+Each refresh updates this state on the event loop. Scrapes and the status page use immutable views.
 """
 
 from collections.abc import Collection, Iterable, Mapping

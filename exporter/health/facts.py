@@ -128,7 +128,7 @@ class Unreadable(NamedTuple):
     unread: Unread
 
     def may_be(self, collector: str, family: str, workload: str) -> bool:
-        """Return whether this may be the value of a collector's family for a workload."""
+        """Return whether the unread value may belong to a family and a workload of a collector."""
         is_named = self.unread.family == family and self.unread.workload == workload
         return self.collector == collector and (is_named or self.unread == DROPPED_ROW)
 

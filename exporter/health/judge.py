@@ -1,8 +1,7 @@
 """Compute the verdict on one customer from the facts, the expectations, the time and the saved state.
 
-A problem begins only if fresh facts confirm the problem. A problem ends if fresh facts refute the problem. Facts can
-refute a problem only if they were read after the exporter detected the problem. After the expectations have changed,
-stale facts can also end a problem.
+A problem begins when fresh facts confirm it. It ends when facts that were read later refute it. After a change of the
+expectations, older facts can end a problem too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

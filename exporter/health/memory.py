@@ -106,4 +106,4 @@ def _load_time(row: object) -> tuple[ProblemKey, float] | None:
             key = _load_key(problem, subject)
             return None if key is None else (key, float(time))
         case _:
-            raise ValueError("expected the saved time of a condition")
+            raise ValueError("expected a saved timestamp of a condition")

@@ -57,8 +57,8 @@ class Classification:
 
     `all_ids` contains the ids of the unfiltered list. `listed` contains the start times of all listed jobs. `wanted`
     contains the ids of the jobs to classify. `known` contains the filter values of jobs that have already been
-    classified. If a response for one value contains a job of which another value is known, the exporter concludes
-    that AvePoint ignores the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
+    classified. If a response for one value contains a job with another known value, AvePoint ignores the filter.
+    `rejected` contains the values that AvePoint has rejected in every recent refresh.
 
     A response that omits a listed job proves that AvePoint applies the filter. A response that contains every listed
     job proves nothing. In this case, a job is classified only if AvePoint omits the job for every other value.
@@ -148,7 +148,7 @@ class Classification:
             self._claims.pop(key, None)
 
     def _is_certain(self, key: str, name: str) -> bool:
-        """Return True if AvePoint applies the filter or omits the job for every other value."""
+        """Return True if AvePoint applies the filter, or if only this value can be the right one."""
         others = self.job_filter.all_values.keys() - {name} - set(self.rejected)
         return key in self._proven or all(key in self._omitted.get(other, ()) for other in others)
 

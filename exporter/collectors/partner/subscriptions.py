@@ -185,7 +185,7 @@ def _unread_samples(records: Subscriptions) -> Iterator[Sample]:
 def _merged(rows: Collection[tuple[Row, Counter[Subscription]]]) -> Subscriptions:
     """Merge the rows. A repeated row adds nothing, but equal subscriptions in one row are different subscriptions.
 
-    If two different rows of a customer contain equal subscriptions, the number of these subscriptions is unknown.
+    If the same subscription is in two different rows of a customer, the number of purchases is unknown.
     Therefore, drop all subscriptions of the customer to this service.
     """
     incomplete = frozenset(one.customer_id for _, counts in rows for one in counts if not one.service)

@@ -89,9 +89,9 @@ class Decoder:
         return StoredState(reads, states, rows.collector.last_success, StoredStatus.load(rows.collector.status))
 
     def _read(self, row: StoredCustomer, shared: SharedSeries) -> ReadResult | None:
-        """Restore stored samples with their original age.
+        """Restore stored samples with their original timestamps.
 
-        Omit samples of families that no longer exist. Omit future times, except in families of coming events.
+        Omit samples of families that no longer exist. Omit future times, except in families that describe upcoming events.
         """
         if row.samples is None or row.read_at is None:
             return None
