@@ -105,8 +105,8 @@ def demo(
     """Run with a built-in simulator of AvePoint, without credentials.
 
     The demo simulates the tenant account contoso and the partner account msp,
-    and prints the URLs to open. The demo listens on port 10087
-    of all addresses. To stop the demo, press Ctrl-C.
+    and prints the URLs to open. By default, the demo listens
+    on port 10087 and on all interfaces. To stop the demo, press Ctrl-C.
 
     \b
     Scenarios:

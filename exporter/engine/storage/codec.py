@@ -91,7 +91,8 @@ class Decoder:
     def _read(self, row: StoredCustomer, shared: SharedSeries) -> ReadResult | None:
         """Restore stored samples with their original timestamps.
 
-        Omit samples of families that no longer exist. Omit future times, except in families that describe upcoming events.
+        Omit samples of families that no longer exist. Omit future times, except in families that describe upcoming
+        events.
         """
         if row.samples is None or row.read_at is None:
             return None
