@@ -14,8 +14,8 @@ from exporter.health.findings import Find
 Severity = Literal["critical", "warning", "info"]
 
 _JOBS: Final = ("avepoint_last_job_state",)
-_SEATS: Final = (*licenses.LICENSE_SEATS, *licenses.SEATS, licenses.EXPIRY)
-_STORAGE: Final = (*licenses.LICENSE_STORAGE, *licenses.STORAGE, licenses.EXPIRY)
+_SEATS: Final = (*licenses.LICENSE_SEATS, *licenses.SEATS)
+_STORAGE: Final = (*licenses.LICENSE_STORAGE, *licenses.STORAGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -396,3 +396,15 @@ def test_any_json_is_a_switch_or_is_none(value: object) -> None:
         assert values.read_flag(value) in (True, False, None)
     except UnreadableValueError:
         assert not isinstance(value, bool)
+
+
+@pytest.mark.parametrize("endless", ["Never", "perpetual", " Unlimited ", "LIFETIME", "N/A", "9999-12-31"])
+def test_a_subscription_without_an_end_has_no_last_day(endless: str) -> None:
+    assert values.read_last_day(endless) is None
+
+
+def test_only_the_last_day_of_a_subscription_may_be_a_word() -> None:
+    with pytest.raises(UnreadableValueError):
+        values.read_time("never")
+    with pytest.raises(UnreadableValueError):
+        values.read_last_day("someday")

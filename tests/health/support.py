@@ -6,6 +6,7 @@ from typing import Any
 
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.registry import families
+from exporter.collectors.unread import UNREAD
 from exporter.config.expectations import Expectations
 from exporter.config.schema import AccountType
 from exporter.health.facts import Source
@@ -59,6 +60,11 @@ def job(
     if completed is not None:
         found.append(sample("avepoint_last_completed_job_state", state=completed, **labels))
     return found
+
+
+def unread(family: str = "", *, customer_id: str = "", workload: str = "", service_type: str = "") -> Sample:
+    """Return the sample for an unreadable value. If all fields are "", a row was dropped."""
+    return Sample(UNREAD, (customer_id, family, workload, "", service_type), 1.0)
 
 
 class World:

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from exporter.collectors.base import Sample
-from exporter.collectors.unread import UNREAD
-from tests.health.support import DAY, HOUR, NOW, World, job, sample
+from tests.health.support import DAY, HOUR, NOW, World, job, sample, unread
 
 ON_PARTNER = "customer_jobs"
 PER_DAY = "avepoint_backup_interval_seconds"
@@ -262,10 +261,6 @@ def test_backups_of_a_product_without_workloads_are_unknown() -> None:
     world = World().read(ON_PARTNER, *job(start=NOW, success=NOW, workload="", product="Salesforce"))
 
     assert world.outcome("backup_overdue") == "unknown"
-
-
-def unread(family: str = "", **labels: str) -> Sample:
-    return Sample(UNREAD, ("", family, labels.get("workload", ""), "", ""), 1.0)
 
 
 @pytest.mark.parametrize("odd", [unread(), unread("avepoint_scanned_objects", workload="Teams")])

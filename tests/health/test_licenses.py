@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from exporter.collectors.base import Sample
-from tests.health.support import CUSTOMER, DAY, HOUR, NOW, World, sample
+from tests.health.support import CUSTOMER, DAY, HOUR, NOW, World, sample, unread
 
 SERVICE = "Cloud Backup for Microsoft 365"
 
@@ -90,6 +90,20 @@ def test_seats_and_storage_of_customers_are_of_a_service() -> None:
 
     assert World().read("subscriptions", *over).names() == {"seats_exceeded"}
     assert World().read("subscriptions", *full).names() == {"storage_full"}
+
+
+def test_an_unreadable_expiry_does_not_hide_used_up_seats_and_storage() -> None:
+    values: dict[str, Any] = {"purchased_seats": 10, "microsoft_licenses_assigned": 11}
+    values |= {"purchased_capacity_bytes": 100, "protected_capacity_bytes": 100}
+    expiry = unread("avepoint_subscription_expiry_timestamp_seconds", customer_id=CUSTOMER, service_type=SERVICE)
+    world = World().read("subscriptions", expiry, *subscription(expiry=None, **values))
+    assert world.names() == {"seats_exceeded", "storage_full"}
+    assert world.outcome("subscription_expired") == "unknown"
+
+    values |= {"microsoft_licenses_assigned": 1, "protected_capacity_bytes": 1}
+    world.passes(HOUR).read("subscriptions", expiry, *subscription(expiry=None, **values))
+    assert world.names() == set()
+    assert world.outcome("seats_exceeded") == world.outcome("storage_full") == "fine"
 
 
 def test_several_subscriptions_are_bought_together_and_expired_ones_do_not_count() -> None:

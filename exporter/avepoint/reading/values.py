@@ -50,6 +50,7 @@ _PURCHASED: Final = re.compile(rf"{_NUMBER}(?:\.\d{{1,18}})?\s?[A-Za-z]{{0,9}}\s
 _RETENTION: Final = re.compile(r"(\d{1,5})\s*(day|week|month|year)s?", re.ASCII | re.IGNORECASE)
 _RETENTION_DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
 _UNLIMITED: Final = frozenset({"unlimited", "forever", "indefinitely"})
+_ENDLESS: Final = _UNLIMITED | {"never", "perpetual", "lifetime"}
 _HOURS: Final = re.compile(r"\d{1,6}(?:\.\d{1,12})?", re.ASCII)
 _SPAN: Final = re.compile(
     r"(?:(\d{1,5})\s*d)?\s*(?:(\d{1,6})\s*h)?\s*(?:(\d{1,8})\s*m)?\s*(?:(\d{1,10}(?:\.\d{1,9})?)\s*s)?",
@@ -176,12 +177,13 @@ def read_time(value: object) -> Ticks | None:
 
 
 def read_last_day(value: object) -> Ticks | None:
-    """Parse the expiry of a subscription or contract.
+    """Parse the expiry of a subscription or contract. For "Never", "Perpetual" and similar words, return None.
 
     If the value is a date without a time, return the last second of this day.
     """
-    ticks, text = read_time(value), _short_text(value)
-    if ticks is None or text is None or not _ONLY_DAY.fullmatch(text):
+    text = _short_text(value) or ""
+    ticks = None if text.lower() in _ENDLESS else read_time(value)
+    if ticks is None or not _ONLY_DAY.fullmatch(text):
         return ticks
     return Ticks(ticks - ticks % _DAY + _DAY - TICKS_PER_SECOND)
 
