@@ -92,6 +92,14 @@ class Limits(Section):
     )
     ignore: tuple[ProblemName, ...] = Field((), description="Problems that are never reported.")
 
+    def is_off(self, problem: ProblemName) -> bool:
+        """Return whether the problem is ignored, or its check is disabled."""
+        if problem == "retention_too_short" and not self.retention:
+            return True
+        if problem == "restore_not_tested" and not self.restore_age:
+            return True
+        return problem in self.ignore
+
 
 class ExpectationException(Limits):
     """Limits that replace the account's limits for some customers, products or workloads.

@@ -135,11 +135,11 @@ class _Decision:
     def _findings(self) -> Mapping[Subject, list[Finding]]:
         groups: dict[Subject, list[Finding]] = {}
         unreadable = tuple(self._unreadable()) if self._view.facts.unreadable else ()
-        for finding in (*self.problem.find(self._view), *unreadable):
-            if not self._is_ignored(finding.subject):
-                groups.setdefault(finding.subject, []).append(finding)
-                if finding.changes_at > self._view.now:
-                    self.changes_at = min(self.changes_at, finding.changes_at)
+        found = (one for one in self.problem.find(self._view) if not self._is_off(one.subject))
+        for finding in (*found, *unreadable):
+            groups.setdefault(finding.subject, []).append(finding)
+            if finding.changes_at > self._view.now:
+                self.changes_at = min(self.changes_at, finding.changes_at)
         for findings in groups.values() if unreadable else ():
             findings.extend(one for one in unreadable if one.is_unclassified)
         return groups
@@ -150,13 +150,16 @@ class _Decision:
             is_dropped = unread == DROPPED_ROW and collector in self._rules.collectors[self.problem.name]
             if is_dropped or unread.family in self.problem.families:
                 subject = Subject("", unread.workload, "", unread.geo_location, unread.service_type)
-                yield Finding(subject, Outcome.UNKNOWN, collector, is_unclassified=is_dropped)
+                if not (self._is_off_everywhere() if is_dropped else self._is_off(subject)):
+                    yield Finding(subject, Outcome.UNKNOWN, collector, is_unclassified=is_dropped)
 
-    def _is_ignored(self, subject: Subject) -> bool:
+    def _is_off(self, subject: Subject) -> bool:
         # A subject with a workload but without a product belongs to Microsoft 365.
         product = subject.product or (MICROSOFT_365 if subject.workload else "")
-        ignore = self._view.limits.of(product, subject.workload).ignore
-        return self.problem.name in ignore
+        return self._view.limits.of(product, subject.workload).is_off(self.problem.name)
+
+    def _is_off_everywhere(self) -> bool:
+        return all(limits.is_off(self.problem.name) for limits in self._view.limits.possible())
 
     def _is_fresh(self, collector: str) -> bool:
         return self._view.sources[collector].fresh_until > self._view.now
@@ -230,7 +233,7 @@ class _Decision:
     def _stays_without_findings(self, held: HeldProblem, unclassified: Iterable[Finding]) -> bool:
         """Return whether a problem remains active when there are no facts about its subject."""
         source = self._view.sources.get(held.collector)
-        if source is None or source.off or self._is_ignored(held.key.subject):
+        if source is None or source.off or self._is_off(held.key.subject):
             return False
         if not all(self._is_over(held, one) for one in unclassified):
             return True

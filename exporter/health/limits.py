@@ -4,7 +4,7 @@ The first matching exception takes precedence over the limits of the account.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +43,14 @@ class CustomerLimits:
     def of(self, product: str = "", workload: str = "") -> Limits:
         """Return the limits for a workload. If both arguments are "", return the limits for the whole customer."""
         return next((one.limits for one in self._exceptions if one.matches(product, workload)), self._base)
+
+    def possible(self) -> Iterator[Limits]:
+        """Return the limits that can apply to an unknown workload."""
+        for one in self._exceptions:
+            yield one.limits
+            if not (one.products or one.workloads):
+                return
+        yield self._base
 
 
 class AccountLimits:

@@ -37,6 +37,6 @@ def retention_too_short(view: View) -> Iterator[Finding]:
         expected = view.limits.of(MICROSOFT_365, workload).retention
         known = [period for period in (record.get(PERIOD), record.get(SHORTEST)) if period is not None]
         found = outcome(wrong=min(known) < expected)
-        if workload and len(known) < len((PERIOD, SHORTEST)) and found is Outcome.FINE and expected:
+        if workload and len(known) < len((PERIOD, SHORTEST)) and found is Outcome.FINE:
             found = Outcome.UNKNOWN  # One of the retention periods of the workload is unknown.
         yield Finding(Subject(workload=workload, geo_location=geo_location), found, record.collector)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.health.support import DAY, HOUR, NOW, World, job
+from tests.health.support import DAY, HOUR, NOW, World, job, unread
 
 ON_PARTNER = "customer_jobs"
 
@@ -148,3 +148,8 @@ def test_jobs_of_a_product_without_workloads_are_fine() -> None:
     samples = job(start=NOW, finish=NOW, success=NOW, workload="", product="Salesforce")
 
     assert World().read(ON_PARTNER, *samples).outcome("job_failed") == "fine"
+
+
+def test_a_dropped_job_matters_to_restore_tests_only_if_they_are_checked() -> None:
+    assert World("tenant").read("jobs", unread()).outcome("restore_not_tested") == "fine"
+    assert World("tenant", {"restore_age": "30d"}).read("jobs", unread()).outcome("restore_not_tested") == "unknown"

@@ -1,11 +1,12 @@
 """Test the problems with objects, users, scans, consent, attacks and retention."""
 
 import math
+from typing import Any
 
 import pytest
 
 from exporter.collectors.base import Sample
-from tests.health.support import CUSTOMER, DAY, HOUR, NOW, World, sample
+from tests.health.support import CUSTOMER, DAY, HOUR, NOW, World, sample, unread
 
 DATA = "protected_data"
 
@@ -140,3 +141,34 @@ def test_retention_is_too_short_below_what_is_expected() -> None:
     assert retention(year, workload="").outcome("retention_too_short") == "fine"
     assert retention(math.inf).outcome("retention_too_short") == "unknown"
     assert retention(1.0, expected="0s").outcome("retention_too_short") == "fine"
+
+
+TEAMS = {"workloads": ["Teams"], "retention": "1y"}
+
+
+@pytest.mark.parametrize(
+    ("expectations", "odd", "outcome"),
+    [
+        ({}, unread("avepoint_retention_seconds", workload="Teams"), "fine"),
+        ({}, unread(), "fine"),
+        ({"retention": "1y"}, unread("avepoint_retention_seconds", workload="Teams"), "unknown"),
+        ({"retention": "1y"}, unread(), "unknown"),
+        ({"exceptions": [TEAMS]}, unread("avepoint_retention_seconds", workload="Teams"), "unknown"),
+        ({"exceptions": [TEAMS]}, unread("avepoint_retention_seconds", workload="OneDrive"), "fine"),
+        ({"exceptions": [TEAMS]}, unread(), "unknown"),
+        ({"retention": "1y", "ignore": ["retention_too_short"]}, unread(), "fine"),
+        ({"ignore": ["retention_too_short"], "exceptions": [{**TEAMS, "ignore": []}]}, unread(), "unknown"),
+    ],
+)
+def test_an_unreadable_retention_period_matters_only_if_it_is_checked(
+    expectations: dict[str, Any], odd: Sample, outcome: str
+) -> None:
+    assert World("tenant", expectations).read("retention", odd).outcome("retention_too_short") == outcome
+
+
+def test_a_customer_with_its_own_ignore_list_is_not_unknown() -> None:
+    exceptions = [{"customers": [CUSTOMER], "ignore": ["ransomware_suspected"]}]
+    dropped = unread(customer_id=CUSTOMER)
+    assert World().read("ransomware", dropped).outcome("ransomware_suspected") == "unknown"
+    world = World("partner", {"exceptions": exceptions}).read("ransomware", dropped)
+    assert world.outcome("ransomware_suspected") == "fine"
