@@ -13,7 +13,7 @@ from exporter.avepoint.pages import SMALLEST_CAP, FetchPage, ListPage, ListProgr
 from exporter.avepoint.paging import odata_pages
 from exporter.avepoint.reading.rows import Row
 from exporter.config.schema import ApiVersion
-from exporter.errors import AvePointError, NotFoundError, NotOfferedError, TokenError
+from exporter.errors import AvePointError, BadRequestError, NotFoundError, NotOfferedError, TokenError
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 100
@@ -157,7 +157,12 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
     number = 0
     while True:
         number += 1
-        page = await fetch({"pageIndex": number, "pageSize": size})
+        try:
+            page = await fetch({"pageIndex": number, "pageSize": size})
+        except (BadRequestError, NotFoundError):
+            if progress.received and progress.total is None:
+                return  # There is no further page.
+            raise
         if not progress.enter(page):
             progress.end(page, size)
             return

@@ -30,7 +30,8 @@ class Settling:
         `has_values` is true if the group has values from before the restart.
         """
         now, former = self._clock.monotonic(), self._since.pop(group, {})
-        begin = now if has_values or group in self._groups else -inf
+        # A new fault is as old as the oldest one. Otherwise, jobs that are never readable would fail every refresh.
+        begin = min(former.values(), default=now) if has_values or group in self._groups else -inf
         self._groups.add(group)
         if since := {fault: former.get(fault, begin) for fault in faults}:
             self._since[group] = since

@@ -43,7 +43,8 @@ class SingleConnection(httpx.AsyncBaseTransport):
     async def _connected(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
         """Return the connection if it can be used, or else a new connection."""
         last = self._connection
-        if last is not None and last.can_handle_request(origin) and not (last.is_closed() or last.has_expired()):
+        # After a canceled request, a connection may be neither idle nor closed.
+        if last is not None and last.is_idle() and last.can_handle_request(origin) and not last.has_expired():
             return last
         await self.aclose()
         self._connection = httpcore.AsyncHTTPConnection(origin, self._tls, keepalive_expiry=_LONGEST_IDLE)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import is_nothing
 from exporter.collectors.privacy import NamePolicy
 from exporter.errors import AnswerError
 
@@ -36,7 +37,11 @@ def customer_in(row: Row, names: NamePolicy) -> Customer | None:
     identifier = row.key("id")
     if identifier is None:
         return None
-    tenants = {tenant.key("id"): names.organization(tenant.name("name")) for tenant in row.each("tenants")}
+    tenants = {
+        tenant.key("id"): names.organization(tenant.name("name"))
+        for tenant in ([] if is_nothing(row.raw("tenants")) else row.each("tenants"))
+        if not _is_placeholder(tenant)
+    }
     if None in tenants:
         row.refuse("tenants", "the id of a tenant cannot be read")
     return Customer(
@@ -49,6 +54,12 @@ def customer_in(row: Row, names: NamePolicy) -> Customer | None:
         management_mode=row.management_mode("managementMode"),
         unreadable=tuple(field for field in ("jobStatus", "tenants") if field in row.unreadable),
     )
+
+
+def _is_placeholder(tenant: Row) -> bool:
+    """Return whether a tenant has neither an id nor a name, because the customer has not been set up yet."""
+    identifier = tenant.raw("id")
+    return isinstance(identifier, str) and is_nothing(identifier) and is_nothing(tenant.raw("name"))
 
 
 def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], AnswerError | None]:

@@ -224,6 +224,17 @@ async def test_a_row_that_is_listed_twice_on_a_page_does_not_hide_a_missing_row(
     assert await service.read() == total - 1
 
 
+@pytest.mark.parametrize("status", [400, 404])
+async def test_a_refused_second_page_ends_a_list_without_a_total(status: int) -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        is_first = request.url.params["pageIndex"] == "1"
+        return httpx.Response(200, json={"data": ALL[:12]}) if is_first else httpx.Response(status)
+
+    world = ClientHarness(respond, make_account("partner", FAST))
+    rows = await ListReader(world.client, CUSTOMERS).rows(ApiVersions("modern"), "c")
+    assert len(rows) == 12
+
+
 @pytest.mark.parametrize(("pair", "version"), WITH_ID, ids=IDS_OF_LISTS_WITH_ID)
 @pytest.mark.parametrize(("rows", "total"), [([ALL[0], ALL[0]], 3), ([ALL[0]], True)], ids=["repeated", "unreadable"])
 async def test_a_permanent_fault_of_the_total_is_accepted_although_other_rows_change(

@@ -74,6 +74,15 @@ async def test_a_connection_is_used_for_many_requests() -> None:
     assert server.connections == 1
 
 
+async def test_a_connection_whose_response_was_not_closed_is_not_used_again() -> None:
+    server = Server()
+    async with running(server) as transport:
+        for _ in range(2):  # as after a cancellation while the response was being closed
+            await transport.handle_async_request(httpx.Request("GET", server.url))
+        assert await body(transport, server.url) == b"{}"
+    assert server.connections == 3
+
+
 @pytest.mark.parametrize("after", [closed, unsolicited])
 async def test_a_connection_that_the_server_closed_or_disturbed_is_not_used_again(after: Answer) -> None:
     received, ended = asyncio.Event(), asyncio.Event()

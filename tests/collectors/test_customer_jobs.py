@@ -151,6 +151,7 @@ async def test_a_module_with_a_job_is_told_by_its_job(world: World) -> None:
         ([blank(2)], "modern", "finished"),
         ([blank("Running")], "legacy", "in_progress"),
         ([row("N/A", None, None, jobType=0, jobModule=0, status=11)], "modern", "not_scanned"),
+        ([row("N/A", None, None, jobType="DOR", jobModule="", status=3)], "modern", "failed"),
         ([row("s", -90, None, jobType="Microsoft 365 Scan", jobModule="None", status="Failed")], "legacy", "failed"),
         ([row("s", -90, -80, jobType=0, status=3), row("t", -20, -10, jobType=0), blank(5)], "modern", "finished"),
         ([blank(2), blank(2)], "modern", "finished"),

@@ -83,6 +83,8 @@ ACTIVITIES: dict[str, tuple[list[Any], Shown]] = {
     "a workload nobody knows": ([activity(99)], sites({"99": 2}, {"99": 1})),
     "tenants are added up": ([activity(), activity(tenantId="t-2")], sites({SHAREPOINT: 4}, {SHAREPOINT: 2})),
     "a row twice": ([activity(), activity()], sites({SHAREPOINT: 2}, {SHAREPOINT: 1})),
+    "a row per geo location": ([activity(), activity(unusual=3), activity(tenantId="t-2"), activity(0)],
+                               sites({EXCHANGE: 2, SHAREPOINT: 7}, {EXCHANGE: 1, SHAREPOINT: 3})),
     "two owners of one tenant": ([activity(), activity(tenantOwner="John Doe")],
                                  sites({SHAREPOINT: 4}, {SHAREPOINT: 2})),
     "two owners without a tenant": ([activity(tenantId="N/A"), activity(tenantId=None, tenantOwner="John Doe")],
@@ -113,9 +115,6 @@ async def test_unusual_sites(rows: list[Any], expected: Shown, nested: bool) -> 
 @pytest.mark.parametrize(
     "rows",
     [
-        [activity(), activity(unusual=3)],
-        [activity(), activity(ransomware=0)],
-        [activity(), activity(unusual=None), activity(unusual=None)],
         [activity(tenantId=None), activity(tenantId="N/A")],
         [activity(tenantId=None, tenantOwner=None), activity(tenantId=None, tenantOwner=None)],
         [activity(tenantId=None, unusual=0), activity(tenantId=None, unusual=0)],

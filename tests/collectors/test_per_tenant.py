@@ -230,6 +230,17 @@ async def test_signs_of_ransomware_of_a_part_of_the_workloads() -> None:
     assert await world.refresh()
     labels = {"account": "msp", "customer_id": "a", "tenant_id": "t-a", "workload": "OneDrive"}
     assert world.of_avepoint() == {("avepoint_potential_ransomware_sites", frozenset(labels.items())): 3.0}
+    errors = {dict(labels)["field"] for name, labels in world.samples() if name == "avepoint_parse_errors_total"}
+    assert errors == {"WithUnusualActivities"}, "the field is null; workloads that are missing are not errors"
+    await world.accounts.stop()
+
+
+@pytest.mark.parametrize("tenants", ["N/A", None, [], [{"id": "", "name": ""}], [{"id": "N/A", "name": None}]])
+async def test_a_customer_with_empty_tenants_has_no_tenant(tenants: Any) -> None:
+    rows = [customer("a", tenants=[{"id": "t-a", "name": "x"}]), customer("b", tenants=tenants)]
+    world = await world_of({BATCH_PATH: v3(rows), **consents(a=CONSENT)}, "app_consent")
+    assert await world.refresh()
+    assert entry(world).customer_up == {"a": True, "b": True}
     await world.accounts.stop()
 
 

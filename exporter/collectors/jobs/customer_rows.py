@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.avepoint.reading.rows import Row
-from exporter.avepoint.reading.values import Ticks
+from exporter.avepoint.reading.values import Ticks, is_nothing
 from exporter.avepoint.reading.vocabulary import (
     GOOGLE_WORKSPACE,
     GOOGLE_WORKSPACE_SCAN,
@@ -151,7 +151,7 @@ def _kind(row: Row, product: str) -> JobKind | None:
     A module whose name ends with "Discovery" is a scan, regardless of the job type.
     """
     is_scan = product in SCANS.values()
-    module = "" if is_scan and row.raw("jobModule") is None else row.module("jobModule")
+    module = "" if is_scan and is_nothing(row.raw("jobModule")) else row.module("jobModule")
     if module is None:
         return None
     if module.lower().endswith(" discovery"):

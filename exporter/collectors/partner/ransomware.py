@@ -104,6 +104,8 @@ def _unread(found: Iterable[Detections]) -> Iterator[Unread]:
 
 
 def _detections(row: Row, key: str, workload: str) -> Detections:
+    if not row.has(key):  # The workload is unknown.
+        return Detections(workload, None, None, None)
     counts = row.nested(key)
     return Detections(
         workload,

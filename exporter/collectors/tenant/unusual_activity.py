@@ -110,7 +110,7 @@ def _unread(found: Mapping[str, Distinct[Signals]]) -> Iterator[Unread]:
 def _summed(keyed: Collection[tuple[str, _Found, Row] | None]) -> Distinct[Signals]:
     """Add up the rows of each workload. If any number is unknown or rows contradict each other, the sum is None.
 
-    There may be several rows for one workload, one per Microsoft 365 tenant and owner.
+    There may be several rows for one workload, one per Microsoft 365 tenant, owner and geo location.
     """
     found = distinct(keyed, "serviceType", may_repeat=lambda one: may_repeat(one.tenant, one.signals[1:]))
     parts: dict[str, dict[str, Signals]] = {}
@@ -131,8 +131,9 @@ def _keyed(row: Row) -> tuple[str, _Found, Row] | None:
     # If the tenant or the owner is unknown, the row may be a repetition of another row.
     is_known = tenant is not None and owner is not None
     signals = Signals(workload, unusual, ransomware) if is_known else Signals(workload, None, None)
-    # The key contains a hash, because the owner is a person and keys are logged.
-    return f"{workload}\t{hash((tenant, owner))}", _Found(tenant or "", signals), row
+    # Rows with different counts may describe different geo locations. The key contains a hash, because the owner is a
+    # person and keys are logged.
+    return f"{workload}\t{hash((tenant, owner, unusual, ransomware))}", _Found(tenant or "", signals), row
 
 
 def _sum(workload: str, parts: Iterable[Signals]) -> Signals:
