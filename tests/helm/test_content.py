@@ -263,3 +263,46 @@ def test_the_image_and_its_registry(values: Object, image: str) -> None:
     assert {spec["containers"][0]["image"] for spec in pods(objects({"demo": {"enabled": True}, **values}))} == {
         image.format(version)
     }
+
+
+MIRRORED = "ghcr.io/avepoint-exporter/avepoint-exporter"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"image": {"registry": "harbor.corp", "repository": MIRRORED}},
+        {"image": {"repository": MIRRORED}, "global": {"imageRegistry": "harbor.corp"}},
+    ],
+)
+def test_the_repository_of_a_mirror_may_name_the_mirrored_registry(values: dict[str, Any]) -> None:
+    [container] = exporter(objects(values))["containers"]
+    assert container["image"].startswith(f"harbor.corp/{MIRRORED}:")
+
+
+@pytest.mark.parametrize("registry", [None, ""])
+def test_without_a_registry_the_repository_names_it(registry: str | None) -> None:
+    [container] = exporter(objects({"image": {"registry": registry, "repository": MIRRORED}}))["containers"]
+    assert container["image"].startswith(f"{MIRRORED}:")
+
+
+COMPONENT = "app.kubernetes.io/component"
+
+
+def test_a_component_of_all_objects_does_not_replace_the_one_that_selectors_use() -> None:
+    enabled = {"enabled": True}
+    values = {"commonLabels": {COMPONENT: "backup"}, "shards": 2, "demo": enabled, "serviceMonitor": enabled}
+    found = objects(values)
+    components = {
+        (each["kind"], each["metadata"]["name"].removeprefix("prod-avepoint-exporter")): each["metadata"]["labels"].get(
+            COMPONENT
+        )
+        for each in found
+    }
+    assert components[("Service", "")] == "exporter"
+    assert components[("Service", "-headless")] is None
+    assert components[("Pod", "-test")] == "test"
+    assert components[("StatefulSet", "")] == components[("ServiceMonitor", "")] == "backup"
+    assert one(found, "StatefulSet")["spec"]["template"]["metadata"]["labels"][COMPONENT] == "exporter"
+    own = objects({"serviceMonitor": {**enabled, "labels": {COMPONENT: "backup"}}})
+    assert one(own, "ServiceMonitor")["metadata"]["labels"][COMPONENT] == "backup"

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import helm_python
@@ -201,6 +202,8 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         ),
         ({"updateStrategy": {"type": "OnDelete"}}, "updateStrategy.type OnDelete needs shards above 1;"),
         ({"dnsPolicy": "None"}, "dnsPolicy None needs dnsConfig.nameservers."),
+        ({"dnsPolicy": "None", "dnsConfig": None}, "dnsPolicy None needs dnsConfig.nameservers."),
+        ({"image": {"repository": None}}, "image.repository is empty; set the repository of the image."),
         (
             {"serviceAccount": {"create": False, "annotations": {"a": "b"}}},
             "serviceAccount.annotations needs serviceAccount.create; annotate an existing service account yourself.",
@@ -255,6 +258,11 @@ def test_wrong_values_give_one_clear_sentence(values: dict[str, Any], sentence: 
         (account(existing_secret={"name": "a/b", "client_secret_key": "x"}), "existing_secret/name"),
         ({"podMonitor": {"bodySizeLimit": "64 MB"}}, "/podMonitor/bodySizeLimit"),
         ({"podLabels": {"app.kubernetes.io/name": "x"}}, "invalid propertyName 'app.kubernetes.io/name'"),
+        ({"podLabels": {"app.kubernetes.io/component": "x"}}, "invalid propertyName 'app.kubernetes.io/component'"),
+        (
+            {"service": {"labels": {"app.kubernetes.io/component": "x"}}},
+            "invalid propertyName 'app.kubernetes.io/component'",
+        ),
         ({"commonLabels": {"helm.sh/chart": "x"}}, "invalid propertyName 'helm.sh/chart'"),
         ({"service": {"labels": {"a b": "x"}}}, "invalid propertyName 'a b'"),
         ({"service": {"labels": {"a": "x y"}}}, "/service/labels/a"),
@@ -294,3 +302,27 @@ def test_credentials_in_the_urls_of_an_account_are_refused(key: str) -> None:
     with pytest.raises(helm_python.HelmError, match=rf"accounts\[0\]\.{key} contains credentials") as caught:
         manifests(values)
     assert "word@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "updateStrategy", "dnsConfig", "commonLabels", "podLabels", "imagePullSecrets", "image.pullSecrets",
+        "image.registry", "web.tls.enabled", "proxy.httpProxy", "proxy.httpsProxy", "proxy.noProxy", "expectations",
+        "serviceAccount.annotations", "service.labels", "serviceMonitor.proxyUrl", "serviceMonitor.labels",
+        "podMonitor.proxyUrl", "prometheusRule.alerts", "prometheusRule.alertLabels",
+        "prometheusRule.alertAnnotations", "prometheusRule.additionalGroups",
+    ],
+)  # fmt: skip
+def test_null_is_the_same_as_empty(key: str) -> None:
+    *sections, name = key.split(".")
+    is_optional = sections and "enabled" in VALUES[sections[0]]
+    empty = "" if name == "registry" else reduce(lambda values, part: values[part], key.split("."), VALUES)
+
+    def rendered(value: Any) -> dict[str, str]:
+        values = reduce(lambda inner, part: {part: inner}, reversed(key.split(".")), value)
+        if is_optional:
+            values[sections[0]]["enabled"] = True
+        return manifests(values)
+
+    assert rendered(None) == rendered(empty)

@@ -64,17 +64,23 @@ app.kubernetes.io/component: exporter
 {{- $_ := set $own "app.kubernetes.io/version" .Chart.AppVersion -}}
 {{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service -}}
 {{- $_ := set $own "app.kubernetes.io/part-of" (include "avepoint-exporter.name" .) -}}
-{{- toYaml (merge (include "avepoint-exporter.selectorLabels" . | fromYaml) $own .Values.commonLabels) -}}
+{{- toYaml (merge (include "avepoint-exporter.selectorLabels" . | fromYaml) $own (default dict .Values.commonLabels)) -}}
 {{- end -}}
 
-{{/* Labels or annotations of an object: list ROOT OWN_LABELS. */}}
+{{/* Labels of an object: list ROOT OWN_LABELS. */}}
 {{- define "avepoint-exporter.objectLabels" -}}
 {{- toYaml (merge (include "avepoint-exporter.labels" (index . 0) | fromYaml) (index . 1)) -}}
 {{- end -}}
 
+{{/* Labels of an object whose component selectors use: list ROOT COMPONENT OWN_LABELS. */}}
+{{- define "avepoint-exporter.componentLabels" -}}
+{{- $component := dict "app.kubernetes.io/component" (index . 1) -}}
+{{- toYaml (merge $component (include "avepoint-exporter.labels" (index . 0) | fromYaml) (index . 2)) -}}
+{{- end -}}
+
 {{- define "avepoint-exporter.image" -}}
 {{- $image := .Values.image -}}
-{{- $registry := default $image.registry .Values.global.imageRegistry | trimSuffix "/" -}}
+{{- $registry := coalesce .Values.global.imageRegistry $image.registry | default "" | trimSuffix "/" -}}
 {{- $repository := ternary (printf "%s/%s" $registry $image.repository) $image.repository (ne $registry "") -}}
 {{- if $image.digest -}}
 {{- if $image.tag -}}
@@ -88,7 +94,7 @@ app.kubernetes.io/component: exporter
 {{- end -}}
 
 {{- define "avepoint-exporter.imagePullSecrets" -}}
-{{- with concat .Values.imagePullSecrets .Values.image.pullSecrets | uniq -}}
+{{- with concat (default list .Values.imagePullSecrets) (default list .Values.image.pullSecrets) | uniq -}}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end -}}
@@ -116,7 +122,7 @@ imagePullSecrets:
 {{- end -}}
 
 {{- define "avepoint-exporter.scheme" -}}
-{{- ternary "https" "http" .Values.web.tls.enabled -}}
+{{- ternary "https" "http" (eq (toString .Values.web.tls.enabled) "true") -}}
 {{- end -}}
 
 {{/* The request of a probe: list ROOT PATH. If the listener requires a password or a client certificate, the probe only connects. */}}

@@ -2,7 +2,7 @@
 {{- define "avepoint-exporter.pod" -}}
 metadata:
   labels:
-    {{- toYaml (merge (include "avepoint-exporter.podSelectorLabels" . | fromYaml) (include "avepoint-exporter.labels" . | fromYaml) .Values.podLabels) | nindent 4 }}
+    {{- toYaml (merge (include "avepoint-exporter.podSelectorLabels" . | fromYaml) (include "avepoint-exporter.labels" . | fromYaml) (default dict .Values.podLabels)) | nindent 4 }}
   annotations:
     kubectl.kubernetes.io/default-container: exporter
     {{- if .Values.accounts }}

@@ -5,12 +5,12 @@
 {{- $change := index . 2 -}}
 {{- $labels := merge dict (default dict $change.labels) -}}
 {{- with $change.severity }}{{ $_ := set $labels "severity" . }}{{ end -}}
-{{- $labels = merge $labels (default dict $rule.labels) $values.alertLabels -}}
+{{- $labels = merge $labels (default dict $rule.labels) (default dict $values.alertLabels) -}}
 {{- $own := merge dict (default dict $rule.annotations) -}}
 {{- if and $values.runbookBaseUrl $own.runbook_url -}}
 {{- $_ := set $own "runbook_url" (printf "%s/%s" (trimSuffix "/" $values.runbookBaseUrl) (base $own.runbook_url)) -}}
 {{- end -}}
-{{- $annotations := merge dict (default dict $change.annotations) $own $values.alertAnnotations -}}
+{{- $annotations := merge dict (default dict $change.annotations) $own (default dict $values.alertAnnotations) -}}
 {{- $alert := merge (pick $change "expr" "for" "keep_firing_for") (omit $rule "labels" "annotations") -}}
 {{- /* An empty duration removes the field. */ -}}
 {{- range $key := list "for" "keep_firing_for" -}}
@@ -30,7 +30,7 @@
 {{- $rules := list -}}
 {{- range $rule := $group.rules -}}
 {{- $change := dict -}}
-{{- if $rule.alert }}{{ $change = default dict (index $values.alerts $rule.alert) }}{{ end -}}
+{{- if $rule.alert }}{{ $change = default dict (index (default dict $values.alerts) $rule.alert) }}{{ end -}}
 {{- if not $rule.alert -}}
 {{- $rules = append $rules $rule -}}
 {{- else if ne (toString $change.enabled) "false" -}}

@@ -17,7 +17,7 @@
 {{- include "avepoint-exporter.onlyOne" (list "ca.configMap" "ca.secret") -}}
 {{- end -}}
 {{- range $name, $url := pick .Values.proxy "httpProxy" "httpsProxy" -}}
-{{- if contains "@" $url -}}
+{{- if contains "@" (default "" $url) -}}
 {{- fail (printf "proxy.%s contains credentials, which anyone who can read the pod could read; use extraEnvFrom with a Secret, or proxy_url in a configuration file in existingConfig.secret." $name) -}}
 {{- end -}}
 {{- end -}}
@@ -149,7 +149,7 @@
 {{- if and (include "avepoint-exporter.basicAuth" $root) (not $monitor.basicAuth) -}}
 {{- fail (printf "%s.basicAuth is needed with basic authentication; it names the Secret with the user name and password of Prometheus." $name) -}}
 {{- end -}}
-{{- if contains "@" $monitor.proxyUrl -}}
+{{- if contains "@" (default "" $monitor.proxyUrl) -}}
 {{- fail (printf "%s.proxyUrl contains credentials, which anyone who can read the object could read; use scrapeClass, or a proxy without a password." $name) -}}
 {{- end -}}
 {{- if and $monitor.interval $monitor.scrapeTimeout (gt (include "avepoint-exporter.seconds" $monitor.scrapeTimeout | float64) (include "avepoint-exporter.seconds" $monitor.interval | float64)) -}}
@@ -186,7 +186,7 @@
 {{- end -}}
 
 {{- define "avepoint-exporter.validatePods" -}}
-{{- $type := default "" .Values.updateStrategy.type -}}
+{{- $type := default "" (default dict .Values.updateStrategy).type -}}
 {{- $sharded := include "avepoint-exporter.sharded" . -}}
 {{- if and $sharded (eq $type "Recreate") -}}
 {{- fail "updateStrategy.type Recreate cannot be used with shards; set RollingUpdate or OnDelete." -}}
@@ -194,15 +194,19 @@
 {{- if and (eq $type "OnDelete") (not $sharded) -}}
 {{- fail "updateStrategy.type OnDelete needs shards above 1; set RollingUpdate or Recreate." -}}
 {{- end -}}
-{{- if and (eq .Values.dnsPolicy "None") (not .Values.dnsConfig.nameservers) -}}
+{{- if and (eq .Values.dnsPolicy "None") (not (default dict .Values.dnsConfig).nameservers) -}}
 {{- fail "dnsPolicy None needs dnsConfig.nameservers." -}}
 {{- end -}}
 {{- if and .Values.serviceAccount.annotations (not .Values.serviceAccount.create) -}}
 {{- fail "serviceAccount.annotations needs serviceAccount.create; annotate an existing service account yourself." -}}
 {{- end -}}
-{{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
+{{- if not .Values.image.repository -}}
+{{- fail "image.repository is empty; set the repository of the image." -}}
+{{- end -}}
 {{- $first := splitList "/" .Values.image.repository | first -}}
-{{- if and $registry (contains "/" .Values.image.repository) (or (contains "." $first) (eq $first "localhost")) -}}
+{{- /* With another registry, the first part of the repository can name the registry that this registry mirrors. */ -}}
+{{- $isDefault := and (eq (default "" .Values.image.registry) "ghcr.io") (not .Values.global.imageRegistry) -}}
+{{- if and $isDefault (contains "/" .Values.image.repository) (or (contains "." $first) (eq $first "localhost")) -}}
 {{- fail (printf "image.repository begins with the registry %s; set image.registry to it, and remove it from image.repository." $first) -}}
 {{- end -}}
 {{- end -}}
