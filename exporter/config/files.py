@@ -1,9 +1,12 @@
 """Functions that check paths, read PEM files, and detect changes to files."""
 
+import os
 import re
 import ssl
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import tempfile
+from base64 import b64decode
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_ISREG
 from typing import Annotated, Final
@@ -17,6 +20,9 @@ _PROBE_BYTES: Final = 4096
 _CERTIFICATE: Final = re.compile(
     r"^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----$.*?(?:^-----END[^\n]*$|(?=^-----BEGIN)|\Z)",
     re.MULTILINE | re.DOTALL,
+)
+_TRUSTED: Final = re.compile(
+    r"^-----BEGIN TRUSTED CERTIFICATE-----$([A-Za-z0-9+/=\s]*)^-----END TRUSTED CERTIFICATE-----$", re.MULTILINE
 )
 
 FileStamps = Mapping[Path, tuple[int, int, int] | None]
@@ -89,10 +95,54 @@ def load_authorities(tls: ssl.SSLContext, data: bytes) -> None:
         raise ValueError("contains no PEM certificates; use certificates in PEM format")
     for certificate in certificates:
         try:
-            tls.load_verify_locations(cadata=certificate[0].encode("ascii", "replace").decode() + "\n")
+            _load_authority(tls, certificate[0].encode("ascii", "replace").decode() + "\n")
         except ssl.SSLError:
             line = text.count("\n", 0, certificate.start()) + 1
             raise ValueError(f"the certificate on line {line} is damaged; replace this certificate") from None
+
+
+def _load_authority(tls: ssl.SSLContext, certificate: str) -> None:
+    if "TRUSTED" not in certificate.partition("\n")[0]:
+        tls.load_verify_locations(cadata=certificate)
+        return
+    # A trusted certificate lists its allowed and rejected uses. OpenSSL reads these uses only from a file.
+    with text_file(certificate) as path:
+        tls.load_verify_locations(path)
+
+
+def plain_certificates(text: str) -> str:
+    """Replace each trusted certificate (`openssl x509 -trustout`) with the same certificate in the usual format."""
+    return _TRUSTED.sub(_plain, text)
+
+
+def _plain(trusted: re.Match[str]) -> str:
+    """Return the first DER sequence, which is the certificate. The second sequence lists the uses."""
+    try:
+        der = b64decode(trusted[1])
+        length = der[1] & 0x7F
+        end = 2 + length + int.from_bytes(der[2 : 2 + length]) if der[1] & 0x80 else 2 + length
+    except (ValueError, IndexError):
+        return trusted[0]
+    return ssl.DER_cert_to_PEM_cert(der[:end])
+
+
+@contextmanager
+def text_file(text: str) -> Iterator[str]:
+    """Return the path of a temporary file, because OpenSSL reads some certificates only from files.
+
+    A file in memory keeps a private key off the disk, and needs no writable file system.
+    """
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("pem")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            yield f"/proc/self/fd/{descriptor}"
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "pem")
+            path.write_text(text, "utf-8")
+            yield str(path)
 
 
 def file_stamps(paths: Iterable[Path]) -> FileStamps:

@@ -5,15 +5,12 @@ The current context never loads a new certificate. If the new certificate and ke
 would lose its old certificate.
 """
 
-import contextlib
 import ipaddress
-import os
 import ssl
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from exporter.config.files import load_authorities, pem_text
+from exporter.config.files import load_authorities, pem_text, plain_certificates, text_file
 from exporter.config.validation import InvalidKey
 from exporter.config.web_schema import TlsServerConfig
 from exporter.errors import ConfigError, why_unreadable
@@ -65,7 +62,7 @@ def _load_identity(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
     key = _read(key_field, tls.key_file, tls.key.get_secret_value() if tls.key else "")
     _load(field, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), certificate)  # finds a damaged certificate
     try:
-        with _as_file(_pem(field, certificate)) as path, _as_file(_pem(key_field, key)) as key_path:
+        with text_file(_certificates(field, certificate)) as path, text_file(_pem(key_field, key)) as key_path:
             context.load_cert_chain(path, key_path, _refuse_passphrase)
     except ssl.SSLError as error:
         if error.reason in _WEAK:
@@ -84,7 +81,7 @@ def expired_certificates(tls: TlsServerConfig, now: float) -> Iterator[InvalidKe
     if not tls.enabled:
         return
     field = "cert_file" if tls.cert_file else "cert"
-    first, *_ = x509.load_pem_x509_certificates(_pem(field, _read(field, tls.cert_file, tls.cert)).encode())
+    first, *_ = x509.load_pem_x509_certificates(_certificates(field, _read(field, tls.cert_file, tls.cert)).encode())
     if first.not_valid_after_utc.timestamp() <= now:
         message = f"the certificate expired on {first.not_valid_after_utc:%Y-%m-%d}; replace the file"
         yield InvalidKey(f"tls_server_config.{field}", message)
@@ -114,6 +111,10 @@ def _load(field: str, context: ssl.SSLContext, data: bytes) -> None:
         raise _error(field, str(error)) from None
 
 
+def _certificates(field: str, data: bytes) -> str:
+    return plain_certificates(_pem(field, data))
+
+
 def _pem(field: str, data: bytes) -> str:
     try:
         return pem_text(data)
@@ -130,23 +131,6 @@ def _refuse_passphrase() -> str:
     raise _error(
         "key_file", "is encrypted, but a server cannot prompt for a passphrase; store the key without a passphrase"
     )
-
-
-@contextlib.contextmanager
-def _as_file(text: str) -> Iterator[str]:
-    # OpenSSL loads certificates only from files. A file in memory keeps the key off the disk, and needs no writable
-    # file system.
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("web-config")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            yield f"/proc/self/fd/{descriptor}"
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "pem")
-            path.write_text(text, "utf-8")
-            yield str(path)
 
 
 def is_allowed(certificate: Mapping[str, object] | None, allowed: tuple[str, ...]) -> bool:

@@ -1,6 +1,7 @@
 """Test connections: redirects, cookies, certificate authorities, proxies, links, and the size limit of bodies."""
 
 import asyncio
+import base64
 import errno
 import gzip
 import shutil
@@ -470,7 +471,13 @@ async def test_a_ca_file_that_cannot_be_used_until_it_is_replaced(tmp_path: Path
     await connections.aclose()
 
 
-@pytest.mark.parametrize("form", ["UTF-16", "indented", "Latin-1 comment", "truncated line end"])
+def trusted(pem: str) -> bytes:
+    """Return a certificate as `openssl x509 -trustout` writes it. A list of the allowed uses follows it."""
+    text = base64.encodebytes(ssl.PEM_cert_to_DER_cert(pem) + bytes.fromhex("3000"))
+    return b"-----BEGIN TRUSTED CERTIFICATE-----\n" + text + b"-----END TRUSTED CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("form", ["UTF-16", "indented", "Latin-1 comment", "truncated line end", "trusted"])
 def test_forms_of_a_ca_file(form: str, tmp_path: Path, authority: Path) -> None:
     pem = authority.read_text()
     (tmp_path / "ca.pem").write_bytes(
@@ -479,6 +486,7 @@ def test_forms_of_a_ca_file(form: str, tmp_path: Path, authority: Path) -> None:
             "indented": pem.replace("\n", "\r\n    ").encode(),
             "Latin-1 comment": b"# Certificaci\xf3n\n" + pem.encode() + b"\xf3\n" + pem.encode(),
             "truncated line end": pem.strip().encode(),
+            "trusted": trusted(pem.partition("-----BEGIN PRIVATE")[0]),
         }[form]
     )
     tls = tls_context(make_account().model_copy(update={"tls": Tls.model_construct(ca_file=tmp_path / "ca.pem")}))

@@ -1,5 +1,6 @@
 """The server creates TLS contexts, and reloads changed certificate files."""
 
+import base64
 import logging
 import os
 import shutil
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 from exporter.config.web_schema import TlsServerConfig
 from exporter.errors import ConfigError
 from exporter.web.protection import LiveProtection, load_protection
-from exporter.web.tls import build_context, is_allowed
+from exporter.web.tls import build_context, expired_certificates, is_allowed
 
 SALT = b"$2b$04$tkAz5K8Qnp6pVUtcGEPE6O"  # constant, because test names contain the hash
 HASH = bcrypt.hashpw(b"right", SALT).decode()
@@ -170,6 +171,42 @@ def test_errors_in_files(folder: Path) -> None:
     assert mistake(tls) == "cert_file: contains no PEM certificates; use certificates in PEM format"
     (folder / "server.crt").unlink()
     assert mistake(tls) == "cert_file: cannot read the file: no such file or directory; create it, or correct the path"
+
+
+# Lists of certificate uses that follow a certificate, as `openssl x509 -trustout` writes them.
+ALL_USES = bytes.fromhex("3000")
+NOT_FOR_CLIENTS = bytes.fromhex("300ca00a06082b06010505070302")  # rejects clientAuth
+
+
+def trusted(certificate: bytes, uses: bytes = ALL_USES, *, skipped: int = 0) -> bytes:
+    text = base64.encodebytes(ssl.PEM_cert_to_DER_cert(certificate.decode())[skipped:] + uses)
+    return b"-----BEGIN TRUSTED CERTIFICATE-----\n" + text + b"-----END TRUSTED CERTIFICATE-----\n"
+
+
+def test_a_trusted_certificate_is_a_certificate(folder: Path, pki: Any) -> None:
+    certificate = (folder / "server.crt").read_bytes()
+    (folder / "server.crt").write_bytes(trusted(certificate) + trusted((folder / "ca.crt").read_bytes()))
+    tls = config(folder)
+    server, client = handshake(build_context(tls), pki.client_context())
+    assert client.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(certificate.decode())
+    assert server.version() == "TLSv1.3"
+    assert list(expired_certificates(tls, 0.0)) == []
+    [warning] = expired_certificates(tls, 4e9)
+    assert warning.path == "tls_server_config.cert_file"
+
+
+def test_a_trusted_client_ca_keeps_its_uses(folder: Path, pki: Any) -> None:
+    ca = (folder / "ca.crt").read_bytes()
+    tls = config(folder, client_auth_type="RequireAndVerifyClientCert", client_ca_file=str(folder / "ca.crt"))
+    (folder / "ca.crt").write_bytes(trusted(ca))
+    server, _ = handshake(build_context(tls), pki.client_context("client"))
+    assert "client" in names(server.getpeercert())
+    (folder / "ca.crt").write_bytes(trusted(ca, NOT_FOR_CLIENTS))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(build_context(tls), pki.client_context("client"))
+    (folder / "ca.crt").write_bytes(ca + trusted(ca, skipped=9))
+    with pytest.raises(ConfigError, match=r"client_ca_file: the certificate on line \d+ is damaged; replace"):
+        build_context(tls)
 
 
 class Hand:
