@@ -62,7 +62,7 @@ class Limits(Section):
     incomplete_after: Grace = Field(_DAY, description="How long jobs may be incomplete (`job_incomplete`).")
     unprotected_after: Grace = Field(
         2 * _DAY,
-        description="How long too many objects or users may lack backups (`objects_unprotected`, `users_unprotected`).",
+        description="How long the share without backup may be too high (`objects_unprotected`, `users_unprotected`).",
     )
     scan_failed_after: Grace = Field(30 * 3600.0, description="How long scans may fail (`scan_failed`).")
     status_after: Grace = Field(
