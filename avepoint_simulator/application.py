@@ -44,7 +44,7 @@ _TOKEN: Final = EndpointHandler(
 class Simulator:
     """A simulator of AvePoint. The attributes `switches`, `faults` and `portfolio` can be replaced at any time.
 
-    `now` returns the Unix time. The times in the generated portfolio are relative to `start` (default: `now()`).
+    `now` returns the current Unix time. Times in the generated portfolio are relative to `start` (default: `now()`).
     `seed`, `customers`, `speed` and `scenario` configure the generated portfolio. If `faults` is not set, the scenario
     `incident` also causes faults.
     """

@@ -16,7 +16,7 @@ _TOKEN_PATH: Final = "/connect/token"  # noqa: S105 - a path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """One request. Times are Unix times of the simulator's clock. A status of 0 means that no response was sent."""
+    """One request. Times are Unix times from the simulator's clock. A status of 0 means that no response was sent."""
 
     method: str
     path: str
@@ -71,7 +71,7 @@ class RequestLog:
 
 
 def returned_values(customer_id: str, body: Json) -> set[tuple[str, str, object]]:
-    """Yield a tuple (customer id, field, value) for each scalar value in the rows of a body, including nested rows."""
+    """Return a tuple (customer id, field, value) for each scalar value in the rows and nested rows of a body."""
     return {
         (customer_id or _row_id(row), field, value)
         for row in rows_of(body)

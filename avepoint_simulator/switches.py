@@ -40,7 +40,7 @@ class Switches:
     page_base: Literal[0, 1] = 0
     """Index of the first page of a tenant's job list."""
     index_zero: IndexZero = "clamp"
-    """Response to a request for page 0 if the index of the first page is 1."""
+    """Response to a request for page 0 when the first page has the index 1."""
     details_keys: DetailsKeys = "Count"
     state_spelling: StateSpelling = "spaced"
     overview_shape: OverviewShape = "paged"
@@ -54,7 +54,7 @@ class Switches:
     job_status: JobStatus = "documented"
     """With `documented`, the status is a string in the legacy API and an integer in v3."""
     customer_jobs: CustomerJobsForm = "latest"
-    """With `latest`, job lists contain only the last job of each module, as in real responses. With `all`, all jobs."""
+    """With `latest`, job lists contain the last job of each module, like real responses. With `all`, all jobs."""
     scan_row: ScanRow = "blank"
     """With `blank`, a scan has only a status, as in real responses. With `typed`, a scan also has a job type."""
     job_words: JobStatus = "documented"
@@ -62,9 +62,9 @@ class Switches:
     counts: Counts = "numbers"
     sizes: Sizes = "plain"
     subscription_dates: SubscriptionDates = "documented"
-    """`documented`: ISO 8601 in v3, 12/29/2026 in the legacy API.
+    """With `documented`, dates are in ISO 8601 format in v3, and have the form 12/29/2026 in the legacy API.
 
-    `seen`: 12-29-2026T… in v3, 2026-12-29 in the legacy API.
+    With `seen`, dates have the form 12-29-2026T… in v3, and 2026-12-29 in the legacy API.
     """
     product_keys: ProductKeys = "camel"
     """With `mixed`, two keys begin with a capital letter, as in one of AvePoint's documents."""
@@ -72,7 +72,7 @@ class Switches:
     """Whether workloads are codes or names in settings and unusual activities."""
     activity_shape: ActivityShape = "nested"
     activity_times: ActivityTimes = "moments"
-    """Queries for unusual activities contain exact times (`moments`), or dates that include the whole day (`days`)."""
+    """With `moments`, queries for unusual activities contain exact timestamps. With `days`, they contain dates."""
     locations: frozenset[str] = frozenset()
     """Geo locations of a Multi-Geo tenant. Queries for other geo locations return no data."""
     latency_seconds: float = 0.0

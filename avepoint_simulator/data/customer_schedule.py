@@ -44,7 +44,7 @@ class CustomerSchedule:
         self._lot = lru_cache(maxsize=_KEPT)(self._draw)
 
     def jobs(self, customer_id: str, number: int, object_types: tuple[int, ...], now: float) -> list[CustomerJob]:
-        """Return a customer's jobs from the last day, newest first. A customer without backups has no jobs."""
+        """Return a customer's jobs from the past 24 hours, newest first. A customer without backups has no jobs."""
         if not object_types:
             return []
         every = [self._scan(customer_id, number, now), *self._modules(customer_id, number, object_types, now)]
@@ -102,7 +102,7 @@ class CustomerSchedule:
     def _runs(
         self, customer_id: str, number: int, job_type: int, module: int, now: float, *, interval: float
     ) -> Iterator[CustomerJob]:
-        """Yield the jobs of one module that started within the last day."""
+        """Yield the jobs of one module that started in the past 24 hours."""
         at = self._timeline.schedule_seconds(now)
         newest = int(at // interval)
         for turn in range(newest, newest - int(_HISTORY_SECONDS / interval) - 1, -1):

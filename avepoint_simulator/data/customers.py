@@ -20,7 +20,7 @@ WITHOUT_PRODUCT: Final = 2
 _MANY: Final = 20
 _TWO_TENANTS: Final = 25
 """Every 25th customer has two Microsoft 365 tenants."""
-# Each status code occurs at least once among the first twenty customers. Most customers have code 1.
+# Among the first twenty customers, each status code occurs at least once. Most customers have code 1.
 _STATUSES: Final = (1, 1, 0, 1, 2, 1, 5, 1, 4, 1, 3, 1, 6, 1, 1, 1, 1, 5, 1, 1)
 _WORKING, _FAILED = 1, 2
 _SCAN_SECONDS: Final = 15 * MINUTE
@@ -80,7 +80,7 @@ class CustomerBook:
         self._current: tuple[int, tuple[CustomerRecord, ...]] = (-1, self._base)
 
     def customers(self, now: float) -> Sequence[CustomerRecord]:
-        """Return the customers with their job status at `now`."""
+        """Return all customers. Each customer has its job status at `now`."""
         slot = int(self._timeline.schedule_seconds(now) // _STATUS_SECONDS)
         known, customers = self._current
         if known != slot:

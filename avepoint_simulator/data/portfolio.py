@@ -170,7 +170,7 @@ class GeneratedPortfolio:
         self._products = ProductSchedule(seed, self._timeline, scenario)
 
     def customers(self, now: float, /) -> Sequence[CustomerRecord]:
-        """Return all customers with their status at `now`."""
+        """Return all customers. Each customer has its job status at `now`."""
         return self._book.customers(now)
 
     def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
@@ -185,7 +185,7 @@ class GeneratedPortfolio:
         return subscriptions_of(self._seed, number, customer_id, self._timeline, now, self._scenario)
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
-        """Return a customer's jobs from the last day, and one row for each module without a job."""
+        """Return a customer's jobs from the past 24 hours, and one row for each module without a job."""
         number = self._book.number(customer_id)
         if number is None:
             return None

@@ -13,7 +13,7 @@ Scenario = Literal["varied", "healthy", "typical", "incident"]
 SCENARIOS: Final[tuple[Scenario, ...]] = get_args(Scenario)
 
 Condition = Literal[
-    "outage",  # no workload has started a job for more than a day
+    "outage",  # for more than a day, no workload has started a job
     "failing",  # the jobs of one workload fail
     "overdue",  # the last job of one workload was more than a day ago
     "stuck",  # one job has been running for more than a day

@@ -141,7 +141,7 @@ def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
 
 
 def _fixed_jobs(seed: int, start: float, scenario: Scenario) -> tuple[JobRecord, ...]:
-    """Return a stuck job and the last successful backup of the failing workload. The times of both jobs are fixed."""
+    """Return a stuck job and the last successful backup of the failing workload. Both jobs have fixed timestamps."""
     source = Random(f"{seed}:stories")
     stuck = JobRecord(
         id=_new_id(source),

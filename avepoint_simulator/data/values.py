@@ -1,4 +1,4 @@
-"""Functions that format times, sizes and counts for responses."""
+"""Functions that format timestamps, durations, sizes and counts for responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_TIMES: Final = (("zero", "0001-01-01T00:00:00Z"), ("null", None), ("na", "N/
 
 
 def ticks(unix_ns: int | None) -> int:
-    """Return a time as .NET ticks, or 0 for None."""
+    """Return a timestamp as .NET ticks, or 0 for None."""
     return 0 if unix_ns is None else unix_ns // _NS_PER_TICK + _TICKS_AT_UNIX_EPOCH
 
 
@@ -47,7 +47,7 @@ def duration_text(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
 
 
 def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
-    """Return a time in the ISO 8601 variant `form`. If the time is None, `no_time` selects the result."""
+    """Return a timestamp in the ISO 8601 variant `form`. If the timestamp is None, `no_time` selects the result."""
     if unix_ns is None:
         return dict(_NO_TIMES)[no_time]
     seconds, rest = divmod(unix_ns, _NS_PER_SECOND)
@@ -98,7 +98,7 @@ def text(value: object | None) -> str:
 
 
 def calendar(unix_ns: int | None, form: str) -> str:
-    """Return a time in a `strftime` format, or "N/A" for None."""
+    """Return a timestamp in a `strftime` format, or "N/A" for None."""
     return "N/A" if unix_ns is None else datetime.fromtimestamp(unix_ns // _NS_PER_SECOND, UTC).strftime(form)
 
 

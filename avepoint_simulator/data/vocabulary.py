@@ -55,7 +55,7 @@ OBJECT_TYPES: Final[Mapping[int, str]] = MappingProxyType(
     }
 )
 
-# The partner API uses different names for some workloads. If AvePoint has renamed a workload, both names are listed.
+# Some workloads have different names in the partner API. If AvePoint has renamed a workload, both names are listed.
 SERVICE_MODULES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     {
         1: ("Exchange Online",),

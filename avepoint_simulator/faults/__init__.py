@@ -88,9 +88,9 @@ class Faults:
         self._queues: defaultdict[str, deque[str | None]] = defaultdict(deque)
 
     def script(self, endpoint: str, *names: str | None) -> None:
-        """Add faults for the next requests to an endpoint, one per request. "*" includes all API endpoints.
+        """Add one fault for each of the next requests to an endpoint. "*" includes all API endpoints.
 
-        If a name is None, the request has no fault.
+        If a name is None, the corresponding request has no fault.
         """
         _known(name for name in names if name is not None)
         self._queues[endpoint].extend(names)

@@ -37,7 +37,7 @@ def changed_total(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def impossible_times(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Set each finish time and each last-run time to a day in 2199."""
+    """Set the finish time and the last-run time in each row to a day in 2199."""
     body = copy.deepcopy(reply.body)
     for row in rows_of(body):
         row.update({key: IMPOSSIBLE_TIME for key in row if key.lower() in _ENDS})

@@ -54,8 +54,8 @@ def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
 def run_server(serve: Callable[[Callable[[], None]], Coroutine[Any, Any, None]]) -> None:
     """Run a server until SIGTERM or SIGINT. `serve` receives a function and must call it at the first signal.
 
-    Exit immediately with code 0 if SIGTERM arrives before the server handles signals, or if the shutdown takes too
-    long.
+    If SIGTERM arrives before the server handles signals, or if the shutdown takes too long, exit immediately with
+    code 0.
     """
     limit = threading.Timer(_LONGEST_SHUTDOWN, _give_up)
     limit.daemon = True

@@ -138,7 +138,7 @@ def _storage_url(ctx: click.Context, parameter: click.Parameter, value: str | No
 def merged(ctx: click.Context, own: Flags) -> Flags:
     """Return a command's flags.
 
-    Flags after the command's name override flags before the name. All flags override environment variables.
+    Flags after the name of the command override flags before the name. All flags override environment variables.
     """
     before = ctx.parent.params if ctx.parent is not None else {}
     given = {key: value for key, value in own.items() if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}

@@ -50,7 +50,7 @@ class Settings:
 
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
-    """Return a tuple (collector names, permission) for each permission of the modern API."""
+    """Return a pair (collector names, permission) for each permission of the modern API."""
     collectors: dict[str, list[str]] = {}
     for kind in COLLECTORS:
         if kind.account_type == account_type:
@@ -112,7 +112,7 @@ class Questions:
     def _key(
         self, key: str, question: str, about: str = "", *, choices: Sequence[str] = (), default: str | None = None
     ) -> None:
-        """Collect the value of one key. If a question is needed, print `about` first."""
+        """Collect the value of one key. Before a question, print `about`."""
         given, flag = self._flags[key], f"--{key.replace('_', '-')}"
         if given is None and not self._is_terminal:
             given = default

@@ -24,7 +24,7 @@ def flag_variables(group: click.Group) -> frozenset[str]:
 
 
 def unknown_variables(environment: Mapping[str, str], known: Collection[str], used: Iterable[str]) -> Iterator[str]:
-    """Yield a warning for each variable that begins with the prefix but does not set a flag. Ignore letter case.
+    """Yield a warning for each variable that has the prefix, in any letter case, but does not set a flag.
 
     `known` contains the variables that set flags. `used` contains the variables that the configuration refers to.
     """

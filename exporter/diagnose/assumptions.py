@@ -10,8 +10,11 @@ from typing import Final, Literal
 from exporter.avepoint.reading.vocabulary import CUSTOMER_STATUSES, JOB_SERVICES, JOB_STATUSES, STATES
 
 OutcomeSource = Literal["seed", "docs", "field", "assumed"]
-"""The source of an expected outcome: AvePoint's first documentation, its later documentation, real responses, or
-none."""
+"""The source of an expected outcome.
+
+`seed` is AvePoint's first documentation, `docs` its later documentation, and `field` a real response. `assumed` means
+that there is no source.
+"""
 
 OTHER: Final = "other"
 NOT_AVAILABLE: Final = "N/A"
@@ -21,8 +24,8 @@ NOT_AVAILABLE: Final = "N/A"
 class Assumption:
     """One open question about the API.
 
-    `outcomes` contains the possible answers, with the expected answer first. `switches` contains names of fields of the
-    simulator's class `Switches`. These fields select the outcome in the simulator.
+    `outcomes` contains the possible answers, with the expected answer first. `switches` contains the names of
+    fields in the class `Switches`. These fields select the outcome in the simulator.
     """
 
     name: str

@@ -54,9 +54,9 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return the setting that selects the proxy, and the proxy URL without its password. Return None without a proxy.
+    """Return the setting that selects the proxy, and the proxy URL without its password.
 
-    Raise TransportError if the proxy URL is invalid.
+    If there is no proxy, return None. Raise TransportError if the proxy URL is invalid.
     """
     setting = "the environment's proxy" if account.proxy_url is None else "proxy_url"
     try:

@@ -22,7 +22,7 @@ from exporter.logs import logger
 
 Monitors = dict[str, RequestMonitor]
 MakeAccounts = Callable[[Callable[[str], RequestMonitor]], Accounts]
-"""A function that creates the accounts. Its argument is a function that returns the monitor of an account, by name."""
+"""A function that creates the accounts. Its argument is a function that returns the monitor for an account name."""
 
 _CUSTOMERS_STEPS: Final = 10
 """Number of progress steps for a collector that sends requests per customer."""

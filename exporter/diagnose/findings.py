@@ -81,7 +81,7 @@ class Findings:
             self.add(table.CUSTOMER_JOBS, "one" if max(modules.values()) == 1 else "several")
 
     def _page_base(self, path: str, query: Query, rows: list[JsonRow]) -> None:
-        """Find the index of a list's first page by comparing pages 0 and 1."""
+        """Compare pages 0 and 1 of a list, to find the index of its first page."""
         index = {key.lower(): value for key, value in query.items()}.get("pageindex")
         if str(index) not in ("0", "1"):
             return
@@ -104,7 +104,7 @@ def _folded(value: object) -> dict[str, object]:
 
 
 def _rows(response: object) -> list[JsonRow]:
-    """Return the rows of a response. If the response is a single record, return this record as one row."""
+    """Return the rows of a response. If the response is a single record, return only this record."""
     if isinstance(response, list):
         return [row for row in response if isinstance(row, dict)]
     keys = _folded(response)

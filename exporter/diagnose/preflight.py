@@ -30,7 +30,7 @@ class Preflight:
         return tuple(dict.fromkeys((host_of(self._account.api_url), host_of(self._account.identity_url))))
 
     def length(self, permissions: Iterable[str]) -> int:
-        """Return the number of steps, not counting the certificate step."""
+        """Return the number of steps, without the certificate step."""
         return 2 * len(self.hosts()) + len(tuple(permissions))
 
     async def steps(self, permissions: Iterable[str]) -> AsyncIterator[Step]:

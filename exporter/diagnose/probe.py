@@ -1,4 +1,4 @@
-"""A client that tests the unused API version. The client stops a collector after one response."""
+"""A client that tests the unused API version. The client stops a collector after one successful response."""
 
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress

@@ -88,7 +88,10 @@ class RequestMonitor:
         )
 
     def take_paths(self) -> tuple[str, ...]:
-        """Return the paths of the successful requests since the last call, or of the failed requests if all failed."""
+        """Return the paths of the successful requests since the previous call.
+
+        If all requests failed, return the paths of the failed requests.
+        """
         requests, self._requests = self._requests, Counter()
         successful = [path for path, code in requests if code == "200"]
         return tuple(dict.fromkeys(successful or [path for path, _ in requests]))

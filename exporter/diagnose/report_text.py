@@ -122,7 +122,7 @@ def _number(value: int | None) -> str:
 
 
 def _families(report: Report) -> Iterator[str]:
-    """Yield the names of the metrics that the exporter would expose, each with its number of series."""
+    """Yield the name and the number of series of each metric that the exporter would expose."""
     series: dict[str, int] = {}
     for _, collector in report.collectors:
         for name, count in collector.summary.series.items():

@@ -15,8 +15,8 @@ _FAILURES_SHOWN: Final = 3
 def summarize(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary:
     """Count the customers, jobs, workloads and exposed series in the samples of a collector.
 
-    The number of jobs includes all jobs of the time window if the collector reads them. Otherwise, it includes only the
-    last job of each workload and job type.
+    If the collector reads all jobs of a time window, the number of jobs includes all these jobs. Otherwise, the number
+    includes only the last job of each workload and job type.
     """
     series: Counter[str] = Counter({family.name: 0 for family in collector.families if not family.internal})
     values: dict[str, set[str]] = {}

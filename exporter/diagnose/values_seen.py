@@ -32,7 +32,7 @@ _DURATION_KEYS: Final = frozenset({"duration", "jobduration"})
 
 
 def value_findings(row: Mapping[str, object]) -> Iterator[ObservedOutcome]:
-    """Yield the formats of the times, counts, sizes and durations in a row. The row's keys must be in lower case."""
+    """Yield the formats of the timestamps, counts, sizes and durations in a row. The keys must be in lower case."""
     for key, value in row.items():
         if key in _DURATION_KEYS:
             yield table.DURATION_FORM, duration_form(value)
@@ -45,7 +45,7 @@ def value_findings(row: Mapping[str, object]) -> Iterator[ObservedOutcome]:
 
 
 def time_finding(value: object) -> ObservedOutcome:
-    """Return the format of a time, or the placeholder that AvePoint uses for a missing time."""
+    """Return the format of a timestamp, or the placeholder that AvePoint uses for a missing timestamp."""
     if value is None:
         return table.NO_TIME, "null"
     if isinstance(value, int | float):
@@ -112,7 +112,7 @@ def word_form(value: object) -> str:
 def state_form(value: object) -> str | None:
     """Return the format of a job's state, such as "spaced" or "compact".
 
-    If the state is a single word, return None, because a single word has only one spelling.
+    Return None for a single word, because a single word has the same spelling in every format.
     """
     if word_form(value) == "number":
         return "number"

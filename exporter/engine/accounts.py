@@ -51,7 +51,7 @@ class Accounts:
         most_customers: int | None = None,
         transport: Callable[[], Transport] | None = None,
     ) -> None:
-        """Create an object without accounts. `forget` is called with the name of each account that a reload removes."""
+        """Create an object without accounts. When a reload removes an account, `forget` is called with its name."""
         self.snapshot = Snapshot()
         self._clock = clock
         self._observe = observe
@@ -96,7 +96,7 @@ class Accounts:
         return tuple(refresher for running in chosen for refresher in running.refreshers)
 
     async def settle(self, account: str | None = None, seconds: float = inf) -> None:
-        """Update outdated verdicts. Stop after `seconds` per account at the latest."""
+        """Update outdated verdicts. The update takes at most `seconds` per account."""
         for name, running in self._running.items():
             if account in (None, name):
                 await running.verdicts.settle(seconds)
@@ -106,7 +106,7 @@ class Accounts:
         return tuple(running.verdicts.view() for name, running in self._running.items() if account in (None, name))
 
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:
-        """Return whether all first refreshes are complete. Wait at most `within` seconds for them."""
+        """Wait at most `within` seconds for the first refreshes, and return whether all of them are complete."""
         if self.is_configured and all(one.first_ended.is_set() for one in self.refreshers(account)):
             return True
         try:
@@ -118,7 +118,7 @@ class Accounts:
         return True
 
     async def has_account(self, account: str, *, within: float) -> bool:
-        """Return whether an account is configured. Wait at most `within` seconds for the first configuration."""
+        """Wait at most `within` seconds for the first configuration, and return whether it contains `account`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._applied.wait()
@@ -172,7 +172,7 @@ class Accounts:
         self.snapshot.replace([refresher.entry for refresher in self.refreshers()])
 
     async def _kept_or_made(self, config: Config) -> dict[str, RunningAccount]:
-        """Return the running accounts of a configuration. Reuse unchanged accounts and create all others."""
+        """Return one running account per configured account. Reuse unchanged accounts, and create all others."""
         after = dict[str, RunningAccount]()
         for account in self._of_this_shard(config):
             current = self._running.get(account.name)
@@ -268,7 +268,6 @@ class Accounts:
             )
 
     async def _judge(self, name: str) -> None:
-        """Update the verdicts for an account after a refresh."""
         if (running := self._running.get(name)) is not None:
             await running.verdicts.settle()
 
@@ -278,5 +277,5 @@ class Accounts:
 
 
 def _differ_in_expectations_only(account: Account, other: Account) -> bool:
-    """Return whether two accounts are equal except for their expectations."""
+    """Return whether two accounts differ only in their expectations."""
     return account.model_copy(update={"expectations": other.expectations}) == other

@@ -12,12 +12,12 @@ _MOST_DOUBLINGS: Final = 20  # 30 s, doubled 20 times, exceeds every interval
 
 
 def retry_pause(failures: int, longest: float) -> float:
-    """Return the seconds to wait after consecutive failures. The result is at most `longest`."""
+    """Return the seconds to wait after a number of consecutive failures. The result is at most `longest`."""
     return min(longest, FIRST_RETRY * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
 
 
 class FailingCustomers:
-    """The customers whose last refresh failed, in the order of their failures.
+    """The customers that failed in their most recent refresh, in the order of their failures.
 
     Each customer has its own retry time, at most `interval` seconds in the future. Therefore, a customer that always
     fails does not delay other customers.

@@ -31,11 +31,11 @@ _MAX_FAILURES: Final = 10
 _TRIES: Final = 10
 """Number of customers to try, one at a time, before an optional collector is turned off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
-"""Errors that may affect all customers of an account. Any other error proves that the account itself works."""
+"""Errors that may affect all customers of an account. All other errors affect only one customer."""
 
 
 class Results:
-    """Converts the records of an account's collector to samples."""
+    """Converts the records that a collector has read for an account to samples."""
 
     def __init__(
         self, collector: Collector[Any, Any], account: str, clock: Clock, log: structlog.stdlib.BoundLogger
@@ -120,7 +120,7 @@ class CustomerReader:
         return self._failing.next_retry()
 
     async def retry(self) -> None:
-        """Read the failed customers whose retry is due. Errors are recorded, not raised."""
+        """Retry the failed customers whose retry is due. Errors are recorded, not raised."""
         due, tally = self._failing.due(), RefreshTally()
         queue = WorkQueue(_each(filter(self._collector.is_customer, due)), ())
         async with asyncio.TaskGroup() as group:
@@ -218,7 +218,7 @@ async def _each(customer_ids: Iterable[str]) -> AsyncIterator[str]:
 
 
 def may_turn_off(collector: Collector[Any, Any], entry: CollectorEntry, error: AvePointError) -> bool:
-    """Return whether a collector is off because its data is not offered or its permission has never been granted."""
+    """Return whether an error turns a collector off, because the data is not offered or access was never granted."""
     is_optional = collector.optional and "enabled" not in collector.options.model_fields_set
     never_worked = not entry.reads
     return is_optional and (isinstance(error, NotOfferedError) or (error.means_not_granted and never_worked))

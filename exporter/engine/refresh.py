@@ -22,7 +22,7 @@ _MIN_PAUSE: Final = 1.0
 
 
 class Refresher:
-    """Refreshes an account's collector, and updates the collector's entry in the snapshot.
+    """Refreshes one collector of an account, and updates the collector's entry in the snapshot.
 
     Refreshes do not overlap.
     """
@@ -76,13 +76,16 @@ class Refresher:
         await self._clock.sleep(max(0.0, until - self._clock.monotonic()))
 
     def _next_retry(self) -> float:
-        """Return the monotonic time of the next retry, or infinity. A minimum pause combines several retries."""
+        """Return the monotonic time of the next retry, or infinity if no customer failed.
+
+        Because of a minimum pause, customers whose retries are close together are retried at the same time.
+        """
         if self._reader is None or not self.entry.status.up:
             return inf
         return max(self._reader.next_retry, self._clock.monotonic() + FIRST_RETRY)
 
     async def retry(self) -> None:
-        """Read the failed customers whose retry is due, if any."""
+        """Retry the failed customers whose retry is due, if any."""
         if self._reader is None or self._reader.next_retry > self._clock.monotonic():
             return
         async with self._lock:

@@ -26,10 +26,11 @@ async def restore(
     *,
     merges: bool = False,
 ) -> None:
-    """Before an account starts, restore its state from its stopped predecessor or from the storage.
+    """Restore the state of an account that has not started yet.
 
-    If `merges` is true, merge the predecessor's state with the stored state. Most of the work runs on threads, because
-    restoring many customers would block the event loop.
+    The state comes from the stopped predecessor of the account, or from the storage. If `merges` is true, merge the
+    predecessor's state with the stored state. Most of the work runs on threads, because restoring many customers would
+    block the event loop.
     """
     account, customer_list = running.account, running.customer_list
     if former is not None and registration_id(former.account) != registration_id(account):

@@ -15,7 +15,7 @@ Lines = Mapping[str, bytes]
 """Rendered samples, keyed by family name."""
 
 _MAX_SHARED: Final = 10_000
-_FIRST_EXPONENT: Final = 1e6  # This number and larger numbers are written with an exponent.
+_FIRST_EXPONENT: Final = 1e6  # Go writes this number and larger numbers with an exponent.
 _FIRST_EXPONENT_OF_PYTHON: Final = 1e16  # Python itself writes this number and larger numbers with an exponent.
 _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
@@ -76,7 +76,7 @@ class SharedSeries:
         self._combinations: dict[tuple[Series, ...], tuple[Series, ...]] = {}
 
     def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
-        """Return a customer's samples. Customers with equal series share the Series objects."""
+        """Return a customer's samples. Customers with identical series share the Series objects."""
         if len(self._series) > _MAX_SHARED:
             self._series.clear()  # Series that a CustomerSamples object uses stay in memory.
         series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)

@@ -43,11 +43,11 @@ class ReadResult:
         return self._lines
 
     def without_counters(self) -> "ReadResult":
-        """Return a copy without the samples of counters."""
+        """Return a copy without the samples of counter families."""
         return self._with(sample for sample in self.samples if sample.family.type != "counter")
 
     def without_labels(self, names: frozenset[str]) -> "ReadResult":
-        """Return a copy without samples that have one of the labels in `names`."""
+        """Return a copy without the samples that have at least one of the labels in `names`."""
         return self._with(s for s in self.samples if names.isdisjoint(s.family.labels)) if names else self
 
     def of_customers(self, customers: frozenset[str]) -> "ReadResult":
@@ -68,7 +68,7 @@ def customer_of(sample: Sample) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class RefreshOutcome:
-    """The duration and result of a completed refresh. If the collector is off, `up` is None."""
+    """The duration and the result of a completed refresh. If the collector is off, `up` is None."""
 
     seconds: float
     up: bool | None
@@ -76,7 +76,7 @@ class RefreshOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RefreshStatus:
-    """The status of a collector. All times are Unix times. If an event has not occurred yet, its time is None.
+    """The status of a collector. Timestamps are Unix times. If an event has not occurred yet, its timestamp is None.
 
     If the collector is optional and the app lacks its permission, `off` is true and `up` is None. `failure` contains
     the reason why the collector is down or off. `failures` contains the most recent failures.
@@ -115,8 +115,8 @@ class SnapshotView:
 class CollectorEntry:
     """The current state of one collector of one account.
 
-    `hides_counters` is true while the stored counters are unknown. If the page included such a counter,
-    it could begin at 0 and later jump to its stored value. Prometheus would interpret the jump as an increase.
+    `hides_counters` is true while the stored counters are unknown. If the metrics page included such a counter, the
+    counter could begin at 0 and later jump to its stored value. Prometheus would interpret the jump as an increase.
     """
 
     account: str
@@ -129,7 +129,7 @@ class CollectorEntry:
     hides_counters: bool = False
 
     def update_status(self, **changes: Any) -> None:  # noqa: ANN401 - dataclasses.replace checks the field names
-        """Replace fields of the status."""
+        """Replace the given fields of the status."""
         self.status = replace(self.status, **changes)
 
     def record_failure(self, error: AvePointError) -> None:

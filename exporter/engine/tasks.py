@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class AccountTasks:
-    """Starts and cancels all tasks of an account: refreshes, customer listings and token requests."""
+    """Starts and cancels the tasks of an account. The tasks refresh collectors, list customers and request tokens."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()

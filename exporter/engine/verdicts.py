@@ -45,7 +45,7 @@ class AccountVerdicts:
     def __init__(
         self, account: Account, collectors: Collectors, clock: Clock, *, started: float, save: Save | None = None
     ) -> None:
-        """Start without verdicts. `started` is the Unix time at which the process started.
+        """Create an object without verdicts. `started` is the Unix time at which the process started.
 
         `save` commits states before their verdicts are shown.
         """
@@ -85,9 +85,9 @@ class AccountVerdicts:
         return self._verdict.customers()
 
     async def settle(self, seconds: float = inf) -> None:
-        """Update outdated verdicts. Stop after `seconds` at the latest. Other tasks can run during the update.
+        """Update outdated verdicts for at most `seconds`. Other tasks can run during the update.
 
-        If another call is running, wait for its end. If the wait takes longer than `seconds`, do nothing.
+        If another call is running, first wait until it ends. If the wait takes longer than `seconds`, do nothing.
         """
         try:
             async with asyncio.timeout(seconds if seconds < inf else None):
@@ -120,8 +120,8 @@ class AccountVerdicts:
     async def _publish(self, deadline: float) -> None:
         """Commit the new states, and then show the verdicts.
 
-        If the commit takes too long, the next call shows the verdicts. Without this order, a known problem could look
-        new after a restart.
+        Without this order, a known problem could look new after a restart. If the commit takes too long, the next call
+        shows the verdicts.
         """
         unsaved = self.take_unsaved() if self._save is not None else {}
         if self._save is not None and unsaved:
@@ -140,7 +140,10 @@ class AccountVerdicts:
         return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
 
     def take_unsaved(self) -> Mapping[str, object]:
-        """Return the states that changed since the last call, keyed by customer id. None means a dropped customer."""
+        """Return the states that changed since the previous call, keyed by customer id.
+
+        The state of a dropped customer is None.
+        """
         unsaved, self._verdict.unsaved = self._verdict.unsaved, set()
         return {customer_id: self._verdict.state_of(customer_id) for customer_id in unsaved}
 
@@ -237,7 +240,7 @@ class AccountVerdicts:
 
 
 def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, _Read]) -> Iterator[tuple[str, _Read]]:
-    """Yield the samples of each customer's last complete refresh. A verdict needs complete samples."""
+    """Yield the samples of each customer's most recent complete refresh, because a verdict needs complete samples."""
     for customer_id, read in reads.items():
         known = former.get(customer_id)
         if read.is_complete and (known is None or known.samples is not read.samples or known.read_at != read.read_at):

@@ -9,7 +9,7 @@ from exporter.errors import AvePointError
 class WorkQueue:
     """Returns customer ids while AvePoint is still listing customers.
 
-    Customers that failed in the last refresh come last.
+    Customers that failed in the previous refresh come last.
     """
 
     def __init__(self, ids: AsyncIterator[str], failed: Collection[str]) -> None:
@@ -35,7 +35,7 @@ class WorkQueue:
         self._is_closed = True
 
     async def rest(self) -> list[str]:
-        """Return the ids of the customers that no worker has taken."""
+        """Return the ids of all customers that no worker has taken."""
         rest = []
         while (customer_id := await self._next()) is not None:
             rest.append(customer_id)

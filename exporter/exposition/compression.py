@@ -1,4 +1,4 @@
-"""Functions that compress a page into one gzip member (RFC 1952). Pages can share the same compressed beginning."""
+"""Functions that compress a page into one gzip member (RFC 1952). Several pages can share one compressed beginning."""
 
 import struct
 from collections.abc import Iterable, Iterator

@@ -34,7 +34,7 @@ class Usage:
 
 
 class _AccountMetrics:
-    """The metrics about the requests of the accounts. Only configured accounts have series."""
+    """The metrics about each account's requests. Only configured accounts have series."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._configured: set[str] = set()
@@ -131,7 +131,7 @@ class OwnMetrics:
             prometheus_client.GCCollector(registry=registry)
 
     def set_shard(self, shard: Shard) -> None:
-        """Set the metric for this shard's index, and the metric for the number of shards."""
+        """Set the metrics for the index of this shard and the number of shards."""
         self._shard.set(shard.index)
         self._total_shards.set(shard.total)
 
@@ -155,7 +155,7 @@ class OwnMetrics:
         }
 
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
-        """Return the metrics of one account, or of all accounts if `account` is None.
+        """Return the metrics of one account. If `account` is None, include all accounts.
 
         If `names` is empty, include all families.
         """

@@ -95,7 +95,7 @@ class MetricsPage:
         kept_state, compressed = self._compressed.pop(request, (None, None))
         if compressed is None or kept_state != state:
             compressed = compress(pieces(self._of_reads(views, request, monotonic)))
-            trim_memory()  # since the last compression, refreshes have freed many small objects
+            trim_memory()  # Refreshes have freed many small objects since the previous compression.
         while len(self._compressed) >= _MAX_KEPT:
             del self._compressed[next(iter(self._compressed))]
         self._compressed[request] = state, compressed
@@ -148,7 +148,7 @@ def bare_name(family: Family) -> str:
 
 
 def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, bool]) -> bytes:
-    """Return the `avepoint_customer_up` lines of a collector. Labels that all lines share are rendered once."""
+    """Return the `avepoint_customer_up` lines of a collector. Labels that all lines share are rendered only once."""
     start = f"{CUSTOMER_UP.name}{{{label_text(('account',), (account,))},"
     ends = [f",{label_text(('collector',), (collector,))}}} {value}\n" for value in ("0.0", "1.0")]
     texts = [f"{start}{label_text(('customer_id',), (one,))}{ends[up]}" for one, up in customer_up.items()]

@@ -33,7 +33,7 @@ class Acceptor:
         """Create an acceptor.
 
         If no descriptors are free, the acceptor calls `close_idle`. This function must close an idle connection.
-        `refill_seconds` is the time between two attempts to fill the reserve again.
+        `refill_seconds` is the number of seconds between two attempts to refill the reserve.
         """
         self._loop = asyncio.get_running_loop()
         self._listeners = listeners
@@ -60,7 +60,7 @@ class Acceptor:
         self._reserve.close()
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept waiting connections, but at most `_PER_TURN`."""
+        """Accept up to `_PER_TURN` waiting connections."""
         for _ in range(_PER_TURN):
             try:
                 client, _ = listener.accept()

@@ -30,7 +30,7 @@ Reload = Callable[[], Awaitable[None]]
 
 _VERDICT_SECONDS: Final = 0.1
 """Maximum seconds per request for updating outdated verdicts. Later refreshes update the remaining verdicts."""
-_START_SECONDS: Final = 5.0  # length of the startup period; in this period, scrapes wait for the first refreshes
+_START_SECONDS: Final = 5.0  # in this startup period, scrapes wait for the first refreshes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class App:
             headers["Content-Encoding"] = "gzip"
         if request.method == "HEAD":
             response = Response(headers=headers)
-            del response.headers["content-length"]  # the content length is unknown, because the page was not rendered
+            del response.headers["content-length"]  # The length is unknown, because the page was not rendered.
             return response
         await services.accounts.settle(account, _VERDICT_SECONDS)
         chunks = await self._renderings.page(PageKey(wanted, gzip))

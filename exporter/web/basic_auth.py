@@ -26,7 +26,7 @@ from exporter.web.limits import ClientLimits, client_network, send_text
 Users = Mapping[bytes, bytes]
 Compare = Callable[[bytes, bytes], bool]
 
-_LONGEST_PASSWORD: Final = 72  # maximum length in bytes, because bcrypt ignores the rest
+_LONGEST_PASSWORD: Final = 72  # maximum length in bytes; bcrypt ignores all further bytes
 _CACHE_SIZE: Final = 4096
 
 
@@ -173,7 +173,7 @@ class PasswordChecker:
     def _queue_for(self, client: ClientKey) -> int:
         """Return the maximum length of the queue for this client.
 
-        If the queue has reached this length, the check is refused.
+        If the queue has reached this length, the check is not added to the queue.
         """
         limit = self._limits.password_queue
         if client.network not in self._suspects:

@@ -41,9 +41,9 @@ class Connection(Protocol):
 
 
 class Guard:
-    """Limits the number of open connections, both in total and per client network.
+    """Limits the number of open connections in total and per client network.
 
-    Closes the connections of slow clients.
+    The guard also closes the connections of slow clients.
     """
 
     def __init__(self, limits: ClientLimits, clock: Callable[[], float]) -> None:

@@ -15,7 +15,7 @@ _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 def raise_limit() -> None:
     """Raise the soft limit on open files to the hard limit, because each connection needs a descriptor."""
-    with contextlib.suppress(ValueError, OSError):  # the new limit is not allowed, or exceeds the system's limit
+    with contextlib.suppress(ValueError, OSError):  # the hard limit may exceed the limit of the system
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
         if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -29,7 +29,7 @@ def open_files() -> int:
 
 
 def client_share(most: int, files: int) -> int:
-    """Return the maximum number of client connections, which can use about half of the file descriptors."""
+    """Return the maximum number of client connections. They can use about half of the descriptors."""
     return min(most, max(_FEWEST_CLIENTS, (files - _OTHER_FILES) // 2))
 
 
@@ -54,7 +54,7 @@ class Reserve:
         return False
 
     def refill(self) -> bool:
-        """Refill the reserve with free descriptors. Return whether the reserve is full."""
+        """Refill the reserve with free descriptors, and return whether the reserve is full."""
         with contextlib.suppress(OSError):
             while len(self._held) < self._size:
                 self._held.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))

@@ -1,8 +1,8 @@
 """ASGI middlewares that limit clients and add security headers to every response.
 
 The middlewares are nested as `SecureHeaders(RateLimit(BasicAuth(BodyLimit(app))))`. `SecureHeaders` is outermost, so
-error responses also contain the security headers. `BodyLimit` is innermost, so it reads bodies from authenticated
-clients only.
+error responses also contain the security headers. `BodyLimit` is innermost, so it reads only the bodies that
+authenticated clients send.
 """
 
 import asyncio

@@ -39,7 +39,7 @@ def _protection(config: WebConfig, path: Path) -> Protection:
 
 
 class LiveProtection:
-    """Reloads the web configuration if a file has changed. Checks the files at most once per `interval` seconds."""
+    """Checks the files at most once per `interval` seconds, and reloads the web configuration if a file has changed."""
 
     def __init__(self, path: Path | None, *, clock: Callable[[], float], interval: float = 1.0) -> None:
         self._path = path

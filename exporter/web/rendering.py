@@ -12,7 +12,7 @@ Chunks = Sequence[bytes]
 
 @dataclass(frozen=True, slots=True)
 class PageKey:
-    """The parameters that determine a page. Requests with equal keys receive the same page."""
+    """The parameters that determine a page. Requests with identical keys receive the same page."""
 
     request: PageRequest
     gzip: bool

@@ -40,7 +40,7 @@ _WHAT_TO_DO = {
 }
 _SWEEPS_PER_TIMEOUT = 8
 _LONGEST_SWEEP = 1.0  # maximum seconds between two sweeps, and between two updates of the Date header
-_CLOSE_SECONDS = 0.5  # maximum seconds for aborted connections to close at shutdown
+_CLOSE_SECONDS = 0.5  # maximum seconds to wait at shutdown until aborted connections are closed
 
 
 async def serve(

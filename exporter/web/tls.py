@@ -1,7 +1,7 @@
 """The TLS contexts of the server.
 
-Each new connection uses the current context. When a certificate is renewed, a new context replaces the current context.
-The current context never loads a new certificate. If the new certificate and key did not match, the current context
+Each new connection uses the current context. After a certificate is renewed, a new context replaces the current
+context. An existing context never loads a new certificate. If the new certificate and key did not match, the context
 would lose its old certificate.
 """
 

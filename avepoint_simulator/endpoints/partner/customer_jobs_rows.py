@@ -31,7 +31,7 @@ def jobs_of_customer(request: SimulatedRequest) -> Sequence[CustomerJob]:
 
 
 def write_job(request: SimulatedRequest, job: CustomerJob, *, in_words: bool) -> dict[str, Json]:
-    """Return one row. `in_words` is true if AvePoint documents names instead of codes for this endpoint."""
+    """Return one row. If AvePoint documents names instead of codes for this endpoint, `in_words` is true."""
     switches = request.switches
     in_words = {"documented": in_words, "text": True, "int": False}[switches.job_words]
     if job.job_type == words.MICROSOFT_365_SCAN and switches.scan_row == "blank":

@@ -10,7 +10,7 @@ from avepoint_simulator.pages import add_next_link, slice_page
 from avepoint_simulator.requests import BadRequestError, Json, Reply, SimulatedRequest
 
 T = TypeVar("T")
-# Ignoring these options would return wrong rows, so the simulator rejects them.
+# The simulator rejects these options, because it would return wrong rows if it ignored them.
 _NOT_SIMULATED: Final = ("$filter", "$orderby", "$select", "$search", "$apply")
 
 

@@ -7,7 +7,7 @@ from avepoint_simulator.switches import KeyCase
 
 
 def in_key_case(value: Json, case: KeyCase) -> Json:
-    """Return a copy of the body with its PascalCase keys in another letter case."""
+    """Return a copy of a body whose PascalCase keys are converted to the letter case `case`."""
     return value if case == "pascal" else _camel(value)
 
 

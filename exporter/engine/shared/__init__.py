@@ -1,1 +1,1 @@
-"""Several processes share one PostgreSQL database for their persistent state and the leases of their shards."""
+"""Several processes store their persistent state and the leases of their shards in one PostgreSQL database."""

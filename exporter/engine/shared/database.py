@@ -95,7 +95,7 @@ class PostgresqlDatabase:
         self._shard = shard
 
     def load(self, key: CollectorKey, owns: Owns) -> StoredRows:
-        """Return the rows of this shard. If this process may write, claim the rows.
+        """Return the rows of a collector in this shard. If this process may write, claim the rows.
 
         Raise StorageError if the database request fails.
         """
@@ -123,7 +123,7 @@ class PostgresqlDatabase:
     def write(self, changes: Sequence[Change]) -> Collection[RowKey]:
         """Write changes, with one transaction per type of change.
 
-        Return the keys of rows that belong to newer processes.
+        Skip rows that belong to newer processes, and return their keys.
         """
         refused: set[RowKey] = set()
         if (grant := self.grant) is None:

@@ -18,7 +18,7 @@ from exporter.engine.storage.database import StorageError
 from exporter.errors import ConfigError
 
 _REST: Final = 10.0
-"""Pause of a standby process between two loads of the stored state, as a multiple of the duration of a load."""
+"""Pause between two loads of the stored state by a standby process, as a multiple of the time that a load takes."""
 
 
 class Keeper:
@@ -65,7 +65,7 @@ class Keeper:
     async def hold(self) -> asyncio.Task[None]:
         """Get the lease for a single refresh, and return the task that renews the lease.
 
-        Raise ConfigError if another process holds the lease, or if the database is unreachable.
+        Raise ConfigError if another process holds the lease or the database is unreachable.
         """
         try:
             await self._storage.attempt()

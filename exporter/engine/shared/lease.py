@@ -17,8 +17,8 @@ class LeaseTimes:
 
     `length` is the length of a lease. After a successful renewal, the holder may send requests to AvePoint for
     `deadline` seconds. If the database is unreachable, a new process waits for at most `patience` seconds. After an
-    outage of the database, a process waits `grace` seconds before it takes over. Meanwhile, the last holder can renew
-    its lease.
+    outage of the database, a process waits `grace` seconds before it takes over. Meanwhile, the previous holder can
+    renew its lease.
     """
 
     length: float = LEASE_SECONDS
@@ -69,7 +69,7 @@ class Lease:
     def may_take_over(self, now: float) -> bool:
         """Return whether this process may take over an expired lease.
 
-        After an outage of the database, the last holder first has `grace` seconds to renew the lease.
+        After an outage of the database, the previous holder first has `grace` seconds to renew the lease.
         """
         if not self._had_outage:
             return True
@@ -89,8 +89,8 @@ class Lease:
     def unreachable(self, sent: float, now: float) -> None:
         """Record that the database did not respond to a request. `sent` is the monotonic time of the request.
 
-        The last holder continues to send requests to AvePoint. A process that has never reached the database starts to
-        send requests after `patience` seconds. All other processes wait.
+        If this process holds the lease, it continues to send requests to AvePoint. If this process has never reached
+        the database, it starts to send requests after `patience` seconds. Otherwise, it sends no requests.
         """
         self._reachable_since, self._had_outage = None, True
         if self.grant is None and not self._has_answered and now >= self._started + self._times.patience:

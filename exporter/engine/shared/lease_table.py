@@ -45,7 +45,7 @@ class LeaseTable:
         self._is_prepared = False
 
     def attempt(self, grant: Grant | None, *, may_take: bool, is_new: bool = False) -> LeaseAnswer:
-        """If there is a grant, renew the lease. Otherwise, if `may_take` is true, take over an expired lease.
+        """If `grant` is set, renew the lease. Otherwise, if `may_take` is true, take over an expired lease.
 
         If `is_new` is true, get a grant with a new epoch instead of renewing the lease. Raise StorageError if a
         statement fails.

@@ -1,6 +1,6 @@
-"""Merge two versions of persistent state after two processes have changed the state independently.
+"""Merge two versions of the persistent state that two processes have changed independently.
 
-Keep the greater value of each time and counter. Keep the job ids of both versions.
+For each timestamp and counter, the result contains the greater value. The result contains the job ids of both versions.
 """
 
 import json
@@ -39,7 +39,7 @@ def _merge_objects(own: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[st
 
 
 def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
-    """Merge two rows if their names are equal. Keep all other rows of both lists, and drop duplicates."""
+    """Merge each pair of rows with identical names. Keep all other rows of both lists, and drop duplicates."""
     rows = {_names(row): row for row in own}
     for row in stored:
         name = _names(row)

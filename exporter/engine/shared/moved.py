@@ -1,4 +1,7 @@
-"""If a collector reads a whole account at once, add the samples of customers that moved to this shard."""
+"""Add the samples of customers that moved to this shard.
+
+Only collectors that read a whole account at once need this module.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,8 +13,8 @@ from exporter.engine.storage.codec import StoredState
 def with_moved_customers(state: StoredState, others: Sequence[StoredState], owns: Callable[[str], bool]) -> StoredState:
     """Add samples that other shards have stored for customers of this shard.
 
-    If several shards have stored samples of a customer, use the most recent samples. The age of the result is the age
-    of its oldest samples.
+    If several shards have stored samples of a customer, use the most recent samples. The read time of the result is
+    the read time of its oldest samples.
     """
     own = state.reads.get("")
     found = [own, *(other.reads.get("") for other in others)]

@@ -6,7 +6,7 @@ from exporter.engine.shared.session import Session
 from exporter.engine.storage.database import StorageError
 
 _VERSION: Final = 1
-_LOCK: Final = 0x41565045  # id of the advisory lock that a process holds while it creates the tables
+_LOCK: Final = 0x41565045  # the advisory lock that a process holds while it creates the tables
 _SCHEMA: Final = f"""
 BEGIN;
 SELECT pg_advisory_xact_lock({_LOCK});

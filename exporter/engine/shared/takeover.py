@@ -1,4 +1,4 @@
-"""Expose the data that another process has stored. Merge this data with the data of this process."""
+"""Functions that expose data from another process, and merge this data with the data of this process."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +15,7 @@ _FAILED: Final = "the refresh failed in another process; for the reason, see the
 
 
 def merged_states(own: Mapping[str, object], stored: Mapping[str, object]) -> Mapping[str, object]:
-    """Merge the states of this process with the stored states. The keys are customer ids."""
+    """Merge the states of this process with the stored states. The keys of the mappings are customer ids."""
     return {**own, **{key: merge(own.get(key), state) for key, state in stored.items()}}
 
 
@@ -62,7 +62,7 @@ def show(stored: StoredState, entry: CollectorEntry) -> None:
 
 
 def _same(former: Any, read: Any) -> Any:  # noqa: ANN401 - reads
-    """If the two results are equal, return `former`, because its lines may already be rendered."""
+    """If the two results are from the same read, return `former`, because its lines may already be rendered."""
     is_same = former is not None and (former.read_at, former.is_complete) == (read.read_at, read.is_complete)
     return former if is_same else read
 

@@ -26,7 +26,7 @@ _LEVEL: Final = 1  # compression level of samples
 
 @dataclass(frozen=True, slots=True)
 class StoredStatus:
-    """The status of a collector's last refresh. `failed` contains the ids of the customers that failed."""
+    """The status of a collector's most recent refresh. `failed` contains the ids of the customers that failed."""
 
     up: bool | None = None
     off: bool = False
@@ -91,8 +91,8 @@ class Decoder:
     def _read(self, row: StoredCustomer, shared: SharedSeries) -> ReadResult | None:
         """Restore stored samples with their original timestamps.
 
-        Omit samples of families that no longer exist. Omit future times, except in families that describe upcoming
-        events.
+        Omit samples of families that no longer exist. Omit timestamps in the future, except in families that
+        describe upcoming events.
         """
         if row.samples is None or row.read_at is None:
             return None

@@ -82,8 +82,8 @@ class DropCustomer:
 class FinishRefresh:
     """Replaces the row of a collector.
 
-    Keeps only the samples of the customers in `reads`, and the states of the customers in `states`. Also deletes all
-    rows with an outdated registration.
+    This change also deletes the samples of customers that are not in `reads`, the states of customers that are not in
+    `states`, and all rows with an outdated registration.
     """
 
     key: CollectorKey

@@ -14,7 +14,7 @@ _NETWORK: Final = frozenset((
 def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
     """Return the type of the network file system that contains a directory.
 
-    Return None if the file system is local, or if the operating system has no list of mounts.
+    Return None if the file system is local, or the operating system provides no list of mounts.
     """
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()

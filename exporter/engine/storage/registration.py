@@ -20,7 +20,7 @@ def registration_id(account: Account) -> str:
 
 
 def label_settings(account: Account) -> Mapping[str, object]:
-    """Return the settings that determine the values of labels, as JSON values, keyed by label name."""
+    """Return the settings that determine label values. The keys are label names, and the settings are JSON values."""
     labels = account.labels
     return {**labels.model_dump(), "tenant": labels.organization, "geo_location": list(account.locations)}
 

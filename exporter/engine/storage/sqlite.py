@@ -49,7 +49,7 @@ _WHERE: Final = "WHERE account = ? AND collector = ?"
 
 
 class UnusableDatabaseError(Exception):
-    """Raised if the file is damaged or was written by another application or version."""
+    """Raised if the database file is damaged, or if another application or version wrote the file."""
 
 
 class SqliteDatabase:
@@ -170,8 +170,8 @@ def _set_aside(path: Path, error: Exception, clock: Clock, log: structlog.stdlib
 def open_database(path: Path, log: structlog.stdlib.BoundLogger) -> SqliteDatabase:
     """Open or create the database.
 
-    Raise UnusableDatabaseError if the file is damaged or was written by another application or version. Raise
-    sqlite3.OperationalError if the file cannot be used, for example because another process uses it.
+    Raise UnusableDatabaseError if the file is damaged, or if another application or version wrote the file. Raise
+    sqlite3.OperationalError if the file is temporarily unusable, for example because another process uses it.
     """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)

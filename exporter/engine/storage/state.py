@@ -123,7 +123,7 @@ class StateStore:
         return CollectorKey(account.name, collector, registration_id(account))
 
     def _can_write(self) -> bool:
-        """Return whether the database accepts writes now. Otherwise, changes wait for a later commit."""
+        """Return whether the database currently accepts writes. While it does not, changes wait for a later commit."""
         return True
 
     def _start_writing(self) -> None:
@@ -131,7 +131,6 @@ class StateStore:
             self._writer = asyncio.get_running_loop().create_task(self._write_pending())
 
     async def _run(self, function: Callable[[], T]) -> T:
-        """Run a function on the thread that uses the database."""
         return await self._worker.run(function)
 
     async def _write_pending(self) -> None:
@@ -157,7 +156,7 @@ class StateStore:
                         future.set_result(key not in refused)
 
     def _failed(self, error: Exception) -> None:
-        """At most once per minute, log that changes could not be committed."""
+        """Log that changes could not be committed, but at most once per minute."""
         if self._clock.monotonic() >= self._quiet_until:
             self._log.error("persistent state not stored", error=error)
             self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS
@@ -195,7 +194,7 @@ class CollectorStore:
     ) -> None:
         """Commit the status of a refresh.
 
-        Keep only the samples of the customers in `reads`, and the states of the customers in `states`.
+        Delete the samples of customers that are not in `reads`, and the states of customers that are not in `states`.
         """
         stored = StoredStatus(status.up, status.off, status.last_attempt, status.duration, failed)
         row = StoredCollector(status.last_success, stored.dump())

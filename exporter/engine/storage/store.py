@@ -18,4 +18,7 @@ class Store(Protocol):
     async def finish(
         self, reads: Collection[str], states: Collection[str], status: RefreshStatus, failed: Collection[str]
     ) -> None:
-        """Commit the status of a refresh. Keep only the samples of customers in `reads`, and the states in `states`."""
+        """Commit the status of a refresh.
+
+        Delete the samples of customers that are not in `reads`, and the states of customers that are not in `states`.
+        """

@@ -39,8 +39,9 @@ class CustomerError:
 class CustomerRow:
     """The state of one customer.
 
-    `collectors` is the number of collectors that read the customer. `up` is the number of these collectors that
-    succeeded in their last refresh. `read_at` is the read time of the oldest data, or None if a collector has no data.
+    `collectors` is the number of collectors that read the customer. `up` is the number of these collectors whose
+    most recent refresh of the customer succeeded. `read_at` is the read time of the oldest data. If a collector has no
+    data, `read_at` is None.
     `stale_after` is the age at which data of the customer became stale, or "" if no data is stale.
     """
 

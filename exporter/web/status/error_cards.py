@@ -1,4 +1,4 @@
-"""Cards that show current and earlier errors. All collectors and customers of an account share one card per cause."""
+"""Cards for current and earlier errors. Each account has one card per cause, for all its collectors and customers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -53,7 +53,7 @@ class _Occurrence(NamedTuple):
 
 
 def cause_of(failure: Failure) -> Cause:
-    """Return the cause of an error. If several messages differ only in the permission, they have the same cause."""
+    """Return the cause of an error. Messages that differ only in the permission have the same cause."""
     message = failure.message.removeprefix(_SKIPPED)
     return Cause(failure.hint, (message.partition(": ")[2] if failure.hint else "") or message)
 

@@ -127,7 +127,7 @@ def current_problems(data: StatusData) -> Problems:
 
 
 def problem_rows(problems: Problems, names: Organizations, query: StatusQuery, now: float) -> tuple[ProblemRow, ...]:
-    """Return the rows of the most severe problems. Problems of equal severity are sorted by age, oldest first."""
+    """Return the rows of the most severe problems. Problems with the same severity are sorted by age, oldest first."""
     shown = heapq.nsmallest(_ROWS, problems.current)
     return tuple(_row(one, names.get(one.customer.account, {}), query, now) for one in shown)
 

@@ -1,7 +1,7 @@
 """The query string of the status page.
 
-The query string filters customers, and selects pages of customers and collectors. All values come from the client and
-are untrusted.
+The query string filters the customers, and selects a page of the customer list and a page of the collector list. All
+values come from the client and are untrusted.
 """
 
 from collections.abc import Mapping, Sequence
