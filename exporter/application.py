@@ -149,7 +149,7 @@ class Application:
             await self._apply(config, start=False)
 
     async def _join(self, keeper: "Keeper", config: Config) -> None:
-        """Restore the state from the shared database, which may be slow, and then keep the lease until canceled."""
+        """Restore the state from the shared database, and then keep the lease until the task is canceled."""
         async with self._reloading:
             await keeper.attempt()
             await self._restore(config)
@@ -260,7 +260,7 @@ async def _ended_first(coroutine: Coroutine[Any, Any, None], stop: asyncio.Event
 
 
 def _raise_errors(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Raise the error of a task that has failed, if any. Such an error stops the server."""
+    """If a task has failed, raise its error. The error stops the server."""
     for task in tasks:
         if task.done() and not task.cancelled():
             task.result()

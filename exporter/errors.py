@@ -1,7 +1,7 @@
 """The exceptions that the exporter defines.
 
 ExporterError
-├── ConfigError                  the configuration or the command line has errors, one per line
+├── ConfigError                  the configuration or the command line is invalid
 ├── UnreadableValueError         a value in a response does not have a documented format
 └── AvePointError                a request failed, or the response is not as documented
     ├── TokenError               no access token: wrong secret, permission not granted, …
@@ -115,7 +115,7 @@ class Failure:
     def of(cls, error: AvePointError, *, at: float | None = None, before: Self | None = None) -> Self:
         """Return the failure of a refresh that began at `at`. `before` is the failure of the previous refresh.
 
-        If `before` has the same message, copy its `since`. If `before` hides data, the failure also hides data.
+        If `before` has the same message, copy its `since`. If `before.hides_data` is true, `hides_data` is also true.
         """
         message = sys.intern(str(error))  # Interning saves memory if thousands of customers have the same message.
         since = before.since if before is not None and before.message == message else at

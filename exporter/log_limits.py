@@ -1,6 +1,6 @@
 """A filter that limits similar log lines. Otherwise, one client, account or server could fill the log.
 
-The first line of each kind is written immediately. During the next minute, equal lines are counted instead of written.
+The first line of each kind is written immediately. During the next minute, identical lines are counted but not written.
 The count is written at the end of the minute, or when the process ends.
 """
 
@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 WINDOW: Final = 60.0
-"""Length of a window in seconds. In each window, equal lines are written only once."""
+"""Length of a time window in seconds. In each window, identical lines are written only once."""
 SUPPRESSED: Final = "similar lines suppressed"
 """Message of the log line that reports how many lines were suppressed."""
 _MAX_VARIANTS: Final = 10
-"""Maximum number of different lines of one kind per window. For example, the lines may differ in the customer."""
+"""Maximum number of different lines of one kind per window. For example, each line may name a different customer."""
 _MAX_KINDS: Final = 1000
 _DIGITS: Final = re.compile(r"\d+")
 _VARYING: Final = frozenset({"request_id", "timestamp", "ts", "_record", "_logger", "_name", "_from_structlog"})
 
 Kind = tuple[str, int, str, str, str]
-"""The logger, level, message, account and collector of similar lines."""
+"""The logger, level, message, account and collector that similar lines have in common."""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from exporter.avepoint.observer import ValueIssues
 
 
 class ApiClient(Protocol):
-    """The client that collectors use. The command `check` passes its own implementation."""
+    """The API client that collectors use. The `check` command passes its own implementation to the collectors."""
 
     @property
     def value_issues(self) -> ValueIssues:

@@ -93,7 +93,7 @@ class Client:
     def patient(self, interval: float) -> "Client":
         """Return a copy of the client for a collector.
 
-        If requests must wait, collectors with shorter intervals take precedence.
+        If requests must wait, requests of collectors with shorter intervals are sent first. `interval` is in seconds.
         """
         view = copy(self)
         view._patience = interval  # noqa: SLF001 - `view` is also a `Client`
@@ -158,7 +158,7 @@ class Client:
         return query
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Return the result of `attempt`. After a temporary error, wait for a random time and retry."""
+        """Return the result of `attempt`. After a temporary error, wait for a random period and retry."""
         for retry in range(self._account.requests.retries):
             try:
                 return await attempt()

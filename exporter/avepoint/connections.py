@@ -93,7 +93,7 @@ class Connections:
             free.append(transport)
 
     def target(self, request: httpx.Request) -> str:
-        """For error messages, return the host of a request, and the URL of the proxy without the password."""
+        """Return the host of a request for error messages. If a proxy is used, add its URL without the password."""
         host = request.url.netloc.decode()
         with suppress(InvalidProxyError):
             if proxy := self._proxy_of(request):
@@ -126,7 +126,6 @@ class Connections:
 
 
 def _through(proxy: str, tls: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-    """Return a transport that connects through a proxy."""
     # The certificate of an https:// proxy is often signed by the private CA in `tls.ca_file`.
     through = httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None)
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)

@@ -27,7 +27,10 @@ class Paging(Enum):
     A page is {"data", "metadata": {"totalCount"}} or a bare array.
     """
     ODATA = auto()
-    """Parameters `$top` and `$skip`, or links; a page is {"value", "@odata.nextLink", "@odata.count"}."""
+    """Parameters `$top` and `$skip`, or links.
+
+    A page is {"value", "@odata.nextLink", "@odata.count"}.
+    """
     ODATA_LINKS = auto()
     """Like ODATA, but without `$top` and `$skip`."""
     MODERN_JOBS = auto()
@@ -55,8 +58,8 @@ class Endpoint:
     `fields` contains the lower-case names of the fields that collectors read from a row. To save memory, fields that
     are not in `fields` are dropped when a page is decoded. If `fields` is empty, all fields are kept.
 
-    `key` contains the lower-case names of the fields that identify a row. If equal rows have a key, they count as one
-    row. If `key` is empty or its first field has no value, equal rows on the same page count as different rows.
+    `key` contains the lower-case names of the fields that identify a row. Identical rows with a key count as one row.
+    If `key` is empty or the first field in `key` has no value, identical rows on the same page count as separate rows.
     """
 
     method: str
@@ -82,7 +85,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class EndpointPair:
-    """The two endpoints that return the same data in the legacy and the modern API version.
+    """The two endpoints, one per API version, that return the same data.
 
     `legacy` is None if only the modern version provides the data.
     """

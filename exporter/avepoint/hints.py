@@ -81,7 +81,7 @@ def unavailable(status: int, retry_after: float | None) -> str:
 
 
 def is_throttling(status: int, retry_after: float | None) -> bool:
-    """Return whether AvePoint limits the requests of the account. A 503 without Retry-After may be an outage."""
+    """Return whether the status means throttling. A 503 without Retry-After may mean an outage instead."""
     return status == HTTPStatus.TOO_MANY_REQUESTS or (
         status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after is not None
     )

@@ -40,7 +40,7 @@ class JobList:
     async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[Row]:
         """Request pages of `size` rows, and return all rows. Raise AvePointError if a request fails.
 
-        If the last unfiltered list had fewer rows than its reported total, the totals of filtered lists are ignored.
+        If the most recent unfiltered list had fewer rows than its reported total, ignore the totals of filtered lists.
         """
         query = self._query(span, job_type=job_type, object_type=object_type)
         is_filtered = bool(job_type or object_type)
@@ -54,7 +54,7 @@ class JobList:
 
     @property
     def is_short(self) -> bool:
-        """Whether the last unfiltered list had fewer rows than its reported total."""
+        """Whether the most recent unfiltered list had fewer rows than its reported total."""
         return self._checked.is_short((0, 0))
 
     async def has_any(self, span: Span) -> bool:
@@ -113,7 +113,7 @@ class ProductJobList:
 
     @property
     def is_short(self) -> bool:
-        """Whether the last list had fewer rows than its reported total."""
+        """Whether the most recent list had fewer rows than its reported total."""
         return self._checked.is_short("")
 
     async def _fetch(self, query: Query) -> ListPage:
@@ -130,7 +130,7 @@ def _iso_times(span: Span) -> Query:
 
 
 def iso_seconds(span: Span) -> tuple[str, str]:
-    """Return the start and the end in whole seconds, as the APIs require.
+    """Return the start and the end of a time range in ISO 8601. The APIs require whole seconds.
 
     The start is rounded down, and the end is rounded up.
     """

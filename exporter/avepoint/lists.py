@@ -1,6 +1,6 @@
 """Classes that read complete lists with the available API version.
 
-If a list has fewer rows than AvePoint reports, an error is raised.
+The classes raise an error if a list has fewer rows than AvePoint reports.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
@@ -19,16 +19,16 @@ T = TypeVar("T")
 PAGE_SIZE: Final = 100
 """Rows per page of a partner list. This is the maximum page size of the Elements API."""
 _SETTLED: Final = 3
-"""After this number of consecutive refreshes with the same fault, an incomplete list is accepted."""
+"""Number of consecutive refreshes with the same fault after which an incomplete list is accepted."""
 _MOST_INCOMPLETE: Final = 10_000
 
 
 class ApiVersions:
     """Selects the API version that is available to an account. The modern version is tried first.
 
-    A version is not available if it returns a 404 or if its permission is not granted. After the first response, only
-    the API version of this response is used until the next call of `begin`. If this version returns a 404 for one
-    customer, the other version is not requested.
+    A version is not available if it returns a 404 or if its permission is not granted. After the first
+    successful response, only the API version of this response is used until the next call to `begin`. If this version
+    then returns a 404 for a customer, the other version is not tried.
     """
 
     def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:
@@ -43,7 +43,7 @@ class ApiVersions:
 
     @property
     def answered(self) -> ApiVersion | None:
-        """The version that was selected last, or None if no version has responded."""
+        """The most recently selected version, or None if no version has been selected yet."""
         return self._answered
 
     def first(self, offered: Collection[ApiVersion]) -> ApiVersion:
@@ -71,7 +71,7 @@ class ApiVersions:
                     raise
                 failure = failure or error
             else:
-                # Later responses do not change the API version, even if only the other API version returns a customer.
+                # Later responses do not change the API version, even if only the other version returns a customer.
                 if not self._is_certain:
                     self._answered, self._is_certain = api_version, True
                 return result
@@ -92,7 +92,8 @@ class ApiVersions:
 class ListReader:
     """Reads a list of a partner account.
 
-    Use the same reader in every refresh, because the reader compares an incomplete list with the previous list.
+    Use the same reader in every refresh, because the reader compares an incomplete list with the list of the
+    previous refresh.
     """
 
     def __init__(self, client: ApiClient, endpoints: EndpointPair) -> None:
@@ -122,11 +123,11 @@ class ListReader:
         return await api_versions.ask(readers)
 
     async def rows(self, api_versions: ApiVersions, customer_id: str, tenant_id: str = "") -> list[Row]:
-        """Return the rows of a customer, or of one of its tenants. Raise AvePointError if a request fails."""
+        """Return the rows of a customer or, with `tenant_id`, of a tenant. Raise AvePointError if a request fails."""
         return await self.read(api_versions, lambda row: row, customer_id=customer_id, tenant_id=tenant_id)
 
     def is_short(self, customer_id: str = "") -> bool:
-        """Return whether the last list of the customer had fewer rows than its reported total."""
+        """Return whether the most recent list of the customer had fewer rows than its reported total."""
         return any(self._checked.is_short((one.template, customer_id, "")) for one in self._endpoints.versions.values())
 
     async def _read(
@@ -226,7 +227,7 @@ class CheckedReader:
         return items
 
     def is_short(self, key: Hashable) -> bool:
-        """Return whether the last list had fewer rows than its reported total."""
+        """Return whether the most recent list had fewer rows than its reported total."""
         return key in self._incomplete
 
     def _refreshes(self, key: Hashable, progress: ListProgress) -> int:

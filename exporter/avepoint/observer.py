@@ -32,16 +32,16 @@ class Observer(Protocol):
         """Count one HTTP request and add its duration. `code` is the HTTP status, "timeout", "connect" or "parse"."""
 
     def throttled(self, seconds: float) -> None:
-        """Add the time that a request waited for the rate limit or for Retry-After."""
+        """Add the seconds that a request waited because of the rate limit or a Retry-After header."""
 
     def token(self, result: str) -> None:
         """Count one token request. `result` is "success", an OAuth error code, an HTTP status or another reason."""
 
     def certificate(self, expires_at: float) -> None:
-        """Set the expiry time of the account's certificate, as Unix time."""
+        """Set the expiry of the account's certificate, as Unix time."""
 
     def clock_offset(self, seconds: float) -> None:
-        """Set the offset of AvePoint's clock in seconds: AvePoint's time minus the exporter's time."""
+        """Set the offset of AvePoint's clock: AvePoint's time minus the exporter's time, in seconds."""
 
     def unreadable(self, endpoint: str, field: str) -> None:
         """Count a value that cannot be read."""
@@ -56,7 +56,7 @@ class Observer(Protocol):
 class ValueIssues:
     """Counts and logs the unreadable values in an account's responses.
 
-    Each value is logged once per field and reason.
+    Each distinct value is logged once per field and reason.
     """
 
     def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger, clock: Clock) -> None:
@@ -67,7 +67,7 @@ class ValueIssues:
 
     @property
     def latest(self) -> Ticks:
-        """The latest accepted time of a past event: the current time plus an allowance for clock skew."""
+        """The latest accepted timestamp of a past event, which is the current time plus an allowance for clock skew."""
         return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
@@ -77,7 +77,7 @@ class ValueIssues:
             self._log.warning("value is unreadable", path=endpoint, field=field, value=short(value), why=why)
 
     def unknown(self, endpoint: str, field: str, value: str) -> None:
-        """Count an unknown name. The name itself is exposed unchanged. If the name is new, log the name."""
+        """Count an unknown name. If the name is new, log the name. The exporter exposes unknown names unchanged."""
         self._observer.unknown(field)
         if self._is_new(field, value):
             self._log.warning("unknown name is used unchanged", path=endpoint, field=field, value=short(value))
@@ -87,7 +87,7 @@ class ValueIssues:
         self._observer.incomplete_list(endpoint)
 
     def settled_list(self, error: IncompleteListError) -> None:
-        """Log that an incomplete list is accepted as complete, because its fault does not change."""
+        """Log that an incomplete list is accepted as complete, because several refreshes have found the same fault."""
         event = "incomplete list is accepted, because three consecutive refreshes returned the same rows and total"
         self._log.warning(event, path=error.path, rows=error.rows, total=error.total, reason=str(error))
 
@@ -102,7 +102,7 @@ class ValueIssues:
 
 
 class ServerClock:
-    """Measures the difference between AvePoint's clock (the Date header of responses) and the exporter's clock."""
+    """Compares the Date headers of AvePoint's responses with the exporter's clock."""
 
     def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger) -> None:
         self.offset: float | None = None

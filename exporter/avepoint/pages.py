@@ -26,7 +26,7 @@ _NOTHING: Final[RawRow] = MappingProxyType({})
 """The exporter uses one mapping for all empty objects, because a list can contain a million of them."""
 _NO_ID: Final = frozenset({"", "n/a"})
 _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
-"""Formats of pages that contain the rows (`jobs`), the total and the link in one JSON object."""
+"""Page formats whose rows, total and link are fields of the same JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ListPage:
     """Whether the response is a JSON array, which contains no total, link or page size."""
 
     def is_full(self, requested: int) -> bool:
-        """Return whether the page is full. The page size is the lower of the requested and the reported size."""
+        """Return whether the page is full. The page size is the smaller of the requested and the reported page size."""
         return len(self.rows) >= min(requested, self.size or requested)
 
 
@@ -101,7 +101,7 @@ def _narrowed(row: RawRow, fields: Collection[str], outer: str = "") -> RawRow:
 
 
 def _narrowed_part(value: dict[str, object] | list[object], fields: Collection[str], outer: str) -> object:
-    """Narrow nested objects. If no field of the value is used, return an empty value of the same type."""
+    """Drop unused fields from nested objects. If no field is used, return an empty value of the same type."""
     if not any(name.startswith(outer) for name in fields):
         return type(value)()
     if isinstance(value, dict):
@@ -138,7 +138,7 @@ def folded(value: object) -> Mapping[str, object]:
 
 
 def row_id(row: RawRow) -> str | None:
-    """Return the id of a row, or None if the row has no id. The name of the field is case-insensitive."""
+    """Return the id of a row, or None if the row has no id. Field names are case-insensitive."""
     for key, value in row.items():
         if key.lower() == "id" and isinstance(value, str | int) and value != "":
             return str(value)[:_LONGEST_ID]
@@ -218,7 +218,7 @@ class ListProgress:
 
     @property
     def states_total(self) -> bool:
-        """Whether at least one page contained a total. It may be the total of the list or of the page."""
+        """Whether at least one page contained a total. The total may apply to the whole list or only to the page."""
         return bool(self._totals)
 
     @property
@@ -230,8 +230,8 @@ class ListProgress:
     def signature(self) -> tuple[int, int] | None:
         """Two numbers that identify the fault of an incomplete list, or None if the fault is probably temporary.
 
-        The numbers do not depend on the rows if the total is unreadable, or if repeated rows can explain the difference
-        from the total.
+        The numbers do not depend on the rows if the total is unreadable, or if the list contains at least as many
+        repeated rows as missing rows.
         """
         if self._is_repeated or self._total_changed:
             return None
@@ -241,10 +241,10 @@ class ListProgress:
         return -1 if self.total is None else self.total, hash(frozenset(self._identities()))
 
     def end(self, page: ListPage, size: int) -> None:
-        """End the list after a page without new rows. `size` is the requested number of rows.
+        """Record a page without new rows as the last page. `size` is the requested number of rows.
 
-        An empty page ends the list. If the page is full and the list may have more rows, AvePoint has repeated a page.
-        If AvePoint returns more rows than requested, each page contains the whole list.
+        An empty page is the regular end of a list. If the page is full and the list may have more rows, AvePoint
+        has repeated a page. If AvePoint returns more rows than requested, each page contains the whole list.
         """
         if not page.rows:
             self.expects_more = False
@@ -286,7 +286,7 @@ class ListProgress:
     def _identities_of(self, rows: Sequence[RawRow]) -> set[object]:
         """Return an identity for each distinct row.
 
-        If equal rows on a page have a key, they have the same identity. Otherwise, each of them has its own identity.
+        Identical rows with a key have the same identity. Identical rows without a key have different identities.
         Rows with the same key but different values have different identities, because collectors report these rows as
         contradictory. A repeated page has the same identities as the original page.
         """

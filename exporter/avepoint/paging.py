@@ -30,7 +30,7 @@ async def odata_pages(
             page = await fetch(query)
         except (BadRequestError, NotFoundError) as error:
             if progress.received and not progress.lacks_rows and "$skip" in query:
-                return  # AvePoint rejects requests beyond the end of the list
+                return  # AvePoint rejects a request for a page beyond the end of the list
             if top is None or progress.received or not isinstance(error, BadRequestError):
                 raise
             top, query = None, {}  # AvePoint rejects the parameter $top
@@ -118,9 +118,9 @@ class _Cursor:
     may_go_on: bool = True
 
     def advance(self, link: Query | None, *, has_link: bool) -> bool:
-        """Go to the next page, and use the link if there is one. Return whether there is a link.
+        """Go to the next page. Return whether the current page contains a link to a later page.
 
-        Ignore a link that leads to the current page or to an earlier page.
+        A link to the current page or to an earlier page is ignored.
         """
         named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
         is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004 - digits
@@ -132,7 +132,7 @@ class _Cursor:
         return is_linked
 
     def after_refusal(self, error: StatusError, progress: ListProgress) -> None:
-        """After a response with status 400 or 404, request another page, end the list or raise the error.
+        """Handle a response with status 400 or 404. Select another page, end the list or raise the error.
 
         If the request followed a link, continue with page numbers. If AvePoint rejects page 0, continue with page 1.
         """
@@ -146,7 +146,7 @@ class _Cursor:
             raise error
 
     def after_repeated_page(self, page: ListPage, progress: ListProgress, size: int) -> None:
-        """After a page without new rows, request another page or end the list."""
+        """Handle a page without new rows. Select another page or end the list."""
         if self.link is not None:
             # The link led to no new rows, but a request by page number may return new rows.
             self.link, self.is_open = None, self.may_go_on

@@ -13,7 +13,7 @@ from exporter.config.schema import Account, check_proxy_url
 
 
 class InvalidProxyError(httpx.ProxyError):
-    """A proxy URL in an environment variable is invalid. The message contains no part of the URL."""
+    """Raised if a proxy URL in an environment variable is invalid. The message contains no part of the URL."""
 
 
 def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
@@ -50,7 +50,7 @@ def _with_scheme(url: str) -> str:
 
 
 def matches_no_proxy(no_proxy: str, host: str, port: int) -> bool:
-    """Return whether NO_PROXY contains the host, its domain or network, or an asterisk. Entries may include a port."""
+    """Return whether NO_PROXY contains the host, its domain, its network or an asterisk. Entries may include a port."""
     return any(_matches_entry(entry, host.lower(), port) for entry in no_proxy.lower().replace(",", " ").split())
 
 

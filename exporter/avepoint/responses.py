@@ -115,7 +115,7 @@ def read_json(body: bytes) -> object:
 
 
 def _beginning(body: bytes) -> str:
-    """Return a note with the beginning of a body, or "" for truncated JSON, which may contain personal data."""
+    """Return the beginning of a body for an error message, or "" for JSON, which may contain personal data."""
     text = body[:_LONGEST_BEGINNING].decode("utf-8", "replace").lstrip()
     return "" if text.startswith(("{", "[")) else f"; it begins with {short(text)}"
 
@@ -146,7 +146,7 @@ def _check_envelope(
 ) -> None:
     """Raise StatusError or AnswerError if the response has status 200 but its JSON reports an error.
 
-    The error may be in the envelope or in the object in its field `data`.
+    The error may be in the envelope itself or in the object `data` inside the envelope.
     """
     envelope = folded(body)
     key = "status" if endpoint.paging is Paging.GOOGLE_JOBS else "statuscode"
@@ -240,8 +240,8 @@ def _raise_status(
 def retry_after(response: RawResponse, now: float) -> float | None:
     """Return the Retry-After header in seconds, or None if it is missing or unreadable.
 
-    If the header contains a date, return the number of seconds between the Date header and this date. If there is no
-    Date header, use the Unix time `now` instead.
+    If Retry-After contains a date, return the number of seconds from the date in the Date header to this date. If there
+    is no Date header, use the Unix time `now` instead.
     """
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):

@@ -12,7 +12,7 @@ _ERRORS: Final = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.Pro
 
 
 class SingleConnection(httpx.AsyncBaseTransport):
-    """Sends one request at a time, without a proxy. If the connection was closed, the next request opens a new one.
+    """Sends one request at a time, without a proxy. If the connection is closed, the next request opens a new one.
 
     httpx.AsyncHTTPTransport would add a connection pool, although no other connection could be in the pool.
     """
@@ -41,7 +41,7 @@ class SingleConnection(httpx.AsyncBaseTransport):
             await self._connection.aclose()
 
     async def _connected(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
-        """Return the connection if it can be used, or else a new connection."""
+        """Return the current connection if it can be used, else a new connection."""
         last = self._connection
         # After a canceled request, a connection may be neither idle nor closed.
         if last is not None and last.is_idle() and last.can_handle_request(origin) and not last.has_expired():

@@ -27,9 +27,9 @@ _MOST_OVERRUN: Final = 0.02  # seconds; a late timer shortens the next wait by a
 class LimitUsage:
     """The current usage of the rate limits.
 
-    `under_way` is the number of running requests, and `concurrency` is the maximum of this number. `rate` is the
-    current limit in requests per second, and `full_rate` is the configured limit. `pause` is the remaining pause in
-    seconds. `recent` is the average number of requests per second during the last ten seconds.
+    `under_way` is the number of running requests, and `concurrency` is the number of requests that may run at the same
+    time. `rate` is the current limit in requests per second, and `full_rate` is the configured limit. `pause` is the
+    remaining pause in seconds. `recent` is the average number of requests per second during the past ten seconds.
     """
 
     under_way: int
@@ -49,7 +49,7 @@ class Slots:
         self._arrivals = count()
 
     async def acquire(self, deadline: float) -> None:
-        """Wait for a slot. Waiters with equal deadlines are served in order of arrival."""
+        """Wait for a slot. Waiters with the same deadline are served in order of arrival."""
         if self._free:
             self._free -= 1
             return
@@ -91,7 +91,7 @@ class Throttle:
 
     @property
     def rate(self) -> float:
-        """The current limit on requests per second."""
+        """The current rate limit in requests per second."""
         if self._reduced_at is None:
             return self._full_rate
         periods = (self._clock.monotonic() - self._reduced_at) // RECOVERY_PERIOD
@@ -122,7 +122,7 @@ class Throttle:
     async def slot(self, patience: float = 0.0) -> AsyncIterator[None]:
         """Wait until the limits allow a request.
 
-        `patience` is the interval of the collector in seconds. A request is due `patience` seconds after its arrival.
+        `patience` is the collector's interval in seconds. A request is due `patience` seconds after its arrival.
         The request with the earliest due time starts first, so collectors with long intervals do not delay collectors
         with short intervals.
         """

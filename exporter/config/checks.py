@@ -36,7 +36,7 @@ def cross_checks(accounts: list[object]) -> Iterator[InvalidKey]:
 
 
 def contradictions(config: Config) -> Iterator[InvalidKey]:
-    """Yield an error if two expectations contradict each other. Check inherited expectations too."""
+    """Yield an error for each pair of contradictory expectations, including inherited expectations."""
     common = config.expectations
     yield from (InvalidKey(f"expectations{path}", message) for path, message in common.contradictions())
     for index, account in enumerate(config.accounts):

@@ -27,7 +27,7 @@ _OF_MICROSOFT_365: Final = frozenset({
     "unprotected_after", "unprotected_ratio", "users_unprotected_ratio", "retention",
     "objects_unprotected", "users_unprotected", "ransomware_suspected", "unusual_activity", "retention_too_short",
 })  # fmt: skip
-"""The product to which some limits and problems apply only."""
+"""Limits and problems that apply only to Microsoft 365."""
 
 _DAY = 86_400.0
 Age = Annotated[Seconds, Field(ge=60, le=10 * 365 * _DAY)]
@@ -104,7 +104,8 @@ class Limits(Section):
 class ExpectationException(Limits):
     """Limits that replace the account's limits for some customers, products or workloads.
 
-    An exception sets at least one of these keys, and at least one limit or `ignore`.
+    An exception sets at least one of the keys `customers`, `products` and `workloads`, and at least one limit or
+    `ignore`.
     """
 
     customers: tuple[Id, ...] = Field((), description="Customer IDs; an empty list means all customers.")
@@ -133,7 +134,7 @@ class ExpectationException(Limits):
                 yield key, "applies only to Microsoft 365; add Microsoft 365 to products, or remove this limit"
 
     def hides(self, later: Self) -> bool:
-        """Return whether this exception covers every case of the exception `later`."""
+        """Return whether this exception matches whenever the exception `later` matches."""
         return all(
             not mine or (theirs and theirs <= mine)
             for mine, theirs in (
@@ -173,7 +174,7 @@ class Expectations(Limits):
         return self
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield a path and an error message if two limits contradict each other. Check inherited limits too."""
+        """Yield a path and an error message for each pair of contradictory limits, including inherited limits."""
         message = "retired_after must be at least as long as idle_after"
         if self.retired_after < self.idle_after:
             yield "", message
@@ -184,6 +185,6 @@ class Expectations(Limits):
                 yield f".exceptions[{index}]", message
 
     def inherit(self, parent: "Expectations") -> "Expectations":
-        """Return a copy. If a key is not set, the copy has the value of `parent`."""
+        """Return a copy in which `parent` provides the values of all keys that are not set."""
         own = {name: getattr(self, name) for name in self.model_fields_set}
         return parent.model_copy(update=own) if own else parent

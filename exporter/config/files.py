@@ -26,7 +26,7 @@ _TRUSTED: Final = re.compile(
 )
 
 FileStamps = Mapping[Path, tuple[int, int, int] | None]
-"""Modification time, size and inode of each file, or None if the file does not exist."""
+"""The modification time, size and inode of each file, or None for a file that does not exist."""
 
 
 def existing_file(path: Path, info: ValidationInfo) -> Path:
@@ -88,7 +88,7 @@ def pem_text(data: bytes) -> str:
 
 
 def load_authorities(tls: ssl.SSLContext, data: bytes) -> None:
-    """Trust the certificates in a PEM file. Raise ValueError if there is no certificate, or if one is unreadable."""
+    """Trust the certificates in a PEM file. Raise ValueError if a certificate is unreadable or there is none."""
     text = pem_text(data)
     certificates = [*_CERTIFICATE.finditer(text)]
     if not certificates:

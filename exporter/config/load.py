@@ -64,7 +64,7 @@ def _config(document: Document, catalogue: Catalogue, *, source: str, directory:
 
 
 def located(errors: Iterable[InvalidKey], path: Path, flag: str = _FLAG) -> Iterator[str]:
-    """Yield one message per error, with the line number and the account. `flag` is the flag that names the file."""
+    """Yield one message per error, with the line number and the account. `flag` is the flag that sets `path`."""
     document = read_yaml(path, flag=flag)
     yield from (locate(error, document, str(path)) for error in errors)
 

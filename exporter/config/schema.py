@@ -44,7 +44,7 @@ _PERCENT_ENCODING: Final = "percent-encode the password (@ is %40, / is %2F, : i
 def _url_parts(url: str, rule: str) -> SplitResult:
     """Return the parts of a URL. Raise ValueError with the violated rule if the URL is invalid.
 
-    Messages from urllib are hidden, because they may contain a password.
+    The error does not contain the message from urllib, because this message may contain a password.
     """
     if set(url) & set(" \t\r\n"):
         raise ValueError(f"{rule} without spaces")

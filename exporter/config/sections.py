@@ -85,7 +85,7 @@ class Section(BaseModel):
     unset: ClassVar[tuple[object, ...]] = (None,)
     """Values that are replaced with the default.
 
-    If all keys below a key are commented out, YAML returns None for the key.
+    If all keys below a key are commented out, the YAML parser returns None for the key.
     """
 
     @model_validator(mode="before")

@@ -91,7 +91,7 @@ class ConfigFiles:
     catalogue: Catalogue
 
     def check(self, *, force: bool) -> None:
-        """Raise ConfigError if one of the files cannot be written. If `force` is true, existing files are accepted."""
+        """Raise ConfigError if a file cannot be written, or if a file exists and `force` is false."""
         paths = [(self.config, "--config.file"), *([(self.secret, "--secret-file")] if self.secret is not None else [])]
         if errors := [f"{path}: {problem}" for path, flag in paths if (problem := _problem(path, flag, force=force))]:
             raise ConfigError(errors)
@@ -99,8 +99,8 @@ class ConfigFiles:
     def write(self, answers: Answers, secret: str, *, force: bool) -> None:
         """Write the configuration file and the secret file.
 
-        If one of these files cannot be written, write no file and raise ConfigError. Only the current user can read the
-        secret file.
+        Raise ConfigError if a file cannot be written. If the configuration file cannot be written, the secret file is
+        not changed. Only the current user can read the secret file.
         """
         if self.secret is not None and self.secret.absolute() == self.config.absolute():
             raise ConfigError([f"{self.secret}: the configuration file has the same path; use another --secret-file"])

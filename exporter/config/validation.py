@@ -106,7 +106,7 @@ def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]
 
 
 def similar(value: str, choices: Iterable[str]) -> str:
-    """Return the most similar choice, else a choice that contains the value, else ""."""
+    """Return the most similar choice. If there is none, return a choice that contains the value, or ""."""
     names = {choice.casefold(): choice for choice in choices}
     typed = value.strip().casefold()
     close = difflib.get_close_matches(typed, names, n=1) or [name for name in names if typed and typed in name]

@@ -39,7 +39,10 @@ class Document:
 
 
 def read_yaml(path: Path, *, flag: str, hint: str = "") -> Document:
-    """Read the YAML file that a flag names. Raise ConfigError if the file is unreadable or not valid YAML."""
+    """Read a YAML file. Raise ConfigError if the file is unreadable or not valid YAML.
+
+    `flag` is the flag that sets `path`. If the file does not exist, `hint` is appended to the error message.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -52,7 +52,7 @@ class ClientCertificate:
     def load(self) -> KeyPair:
         """Read the key pair from the file, and report the expiry of the certificate.
 
-        Raise TokenError if the file cannot be used or the certificate is not valid at this time.
+        Raise TokenError if the file cannot be used or the certificate is not currently valid.
         """
         path = self._auth.certificate_file
         if path is None:

@@ -1,4 +1,4 @@
-"""Key files: a private key with its certificate, in PEM or PFX.
+"""Functions that read key files. A key file contains a private key and its certificate, in PEM or PFX format.
 
 Decrypting a key file can take a second. Checking a long key takes a quarter of a second. During this time, the library
 `cryptography` holds Python's global interpreter lock. To keep the event loop running, the exporter parses a new file in

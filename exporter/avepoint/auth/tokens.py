@@ -21,10 +21,10 @@ from exporter.errors import AnswerError, AvePointError, RequestContext, TokenErr
 TOKEN_PATH: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
 """The name of the token endpoint in logs and errors."""
 LONGEST_SCOPE: Final = 300
-"""Maximum length of a scope that AvePoint accepts."""
+"""Maximum length of a scope, in characters. AvePoint rejects longer scopes."""
 _RENEWAL_MARGIN: Final = 120.0
 _DEFAULT_LIFE: Final = 300.0
-_MINIMUM_AGE: Final = 300.0  # minimum age in seconds of a token that is discarded after a 403
+_MINIMUM_AGE: Final = 300.0  # seconds; after a 403, younger tokens are kept
 _FAILURE_LIFE: Final = 60.0  # seconds after which `token` ignores a stored error
 _OAUTH_ERRORS: Final = frozenset(
     {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
@@ -38,7 +38,7 @@ _HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Token:
-    """An access token. `requested_at` and `renew_at` are monotonic times in seconds."""
+    """An access token. `requested_at` and `renew_at` are times of the monotonic clock in seconds."""
 
     text: str
     requested_at: float
@@ -75,7 +75,7 @@ class TokenSource:
     async def token_ahead(self, permission: str) -> None:
         """Request a token before it is needed. If the request fails, the next call to `token` raises the error.
 
-        If the last token request for this permission failed, do nothing.
+        If the previous token request for this permission failed, do nothing.
         """
         if permission in self._refused:
             return
@@ -108,12 +108,12 @@ class TokenSource:
             del self._tokens[permission]
 
     def discard_denied(self, permission: str, token: Token) -> None:
-        """After a 403, discard a token older than five minutes, because the permission may have been granted since."""
+        """After a 403, discard a token older than five minutes, because the permission may be new."""
         if self._clock.monotonic() - token.requested_at >= _MINIMUM_AGE:
             self.discard(permission, token)
 
     def has(self, permission: str) -> bool:
-        """Return whether there is a token for a permission."""
+        """Return whether a token for a permission is stored."""
         return permission in self._tokens
 
     def _renewed(self, permission: str, task: asyncio.Task[Token]) -> None:

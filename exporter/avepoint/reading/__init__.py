@@ -1,1 +1,1 @@
-"""Modules that convert the names, numbers and times in responses."""
+"""Modules that convert the names, numbers and timestamps in responses."""

@@ -35,8 +35,8 @@ _NO_ENUMERATOR: Final = re.compile(r"(?!\d+$)[\s.,+-]*\d[\d\s.,+-]*", re.ASCII)
 class Row:
     """One JSON object. Keys are case-insensitive, and a missing key is equivalent to null.
 
-    A method with several `spellings` reads the first key whose value is not null. `fields` contains the keys that were
-    kept when the page was decoded, in lower case. Reading any other key raises LookupError. If `fields` is empty, any
+    A method with several `spellings` reads the first key whose value is not null. `fields` contains the lower-case keys
+    that were kept when the page was decoded. Reading any other key raises LookupError. If `fields` is empty, any
     key can be read. `unreadable` contains the keys whose values could not be read so far.
     """
 
@@ -103,11 +103,11 @@ class Row:
         return self._read(read_retention, spellings)
 
     def gigabytes(self, *spellings: str) -> float | None:
-        """Return a size in bytes from a field in GB."""
+        """Return a size in bytes. If the value has no unit, the unit is GB."""
         return self._read(read_gigabytes, spellings)
 
     def time(self, *spellings: str) -> Ticks | None:
-        """Return a time."""
+        """Return a timestamp."""
         return self._read(read_time, spellings)
 
     def last_day(self, name: str) -> Ticks | None:
@@ -118,7 +118,7 @@ class Row:
         return self._read(read_last_day, (name,))
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:
-        """Return a time. A time in the future or before `since` is unreadable."""
+        """Return a timestamp. A timestamp in the future or before `since` is unreadable."""
         ticks = self.time(*spellings)
         if ticks is None or (since or 0) <= ticks <= self._value_issues.latest:
             return ticks
@@ -126,7 +126,7 @@ class Row:
         return None
 
     def times(self, name: str) -> tuple[Ticks, ...] | None:
-        """Return the times in a list, or None if any of the times is unreadable."""
+        """Return the timestamps in a list, or None if any timestamp is unreadable."""
         return self._value(_read_times, self.raw(name), name)
 
     def duration(self, *spellings: str) -> Ticks | None:
@@ -234,7 +234,7 @@ class Row:
         self._report(field, self.raw(field), reason)
 
     def is_na(self, field: str) -> bool:
-        """Return whether the field is "N/A". AvePoint uses "N/A" for values that do not apply."""
+        """Return whether the value of a field is "N/A". AvePoint uses "N/A" for values that do not apply."""
         return isinstance(value := self.raw(field), str) and value.strip().lower() in ("n/a", "na")
 
     def lacks(self, field: str) -> None:

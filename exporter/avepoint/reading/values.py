@@ -14,11 +14,11 @@ from exporter.avepoint.reading.text import LONGEST_TEXT, short
 from exporter.errors import UnreadableValueError
 
 Ticks = NewType("Ticks", int)
-"""A time, counted from 1970-01-01 UTC, or a duration. The unit is 100 ns, the resolution of AvePoint's times."""
+"""A timestamp, counted from 1970-01-01 UTC, or a duration. The unit is 100 ns, as in AvePoint's timestamps."""
 
 TICKS_PER_SECOND: Final = 10_000_000
 CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
-"""Allowance for clock skew. A past event may be this far ahead of the exporter's clock."""
+"""Allowance for clock skew. Timestamps of past events that exceed the current time by more are unreadable."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200; later times are considered invalid
@@ -72,17 +72,17 @@ def ticks_at(unix_seconds: float) -> Ticks:
 
 
 def dotnet_ticks(ticks: Ticks) -> int:
-    """Convert a time to .NET ticks for parameters of the legacy API. The legacy API counts ticks from the year 1."""
+    """Convert a timestamp to .NET ticks for parameters of the legacy API. .NET counts ticks from the year 1."""
     return ticks + _DOTNET_EPOCH
 
 
 def iso_time(ticks: Ticks) -> str:
-    """Convert a time to ISO 8601, rounded down to whole seconds, for parameters of the modern API."""
+    """Convert a timestamp to ISO 8601, rounded down to whole seconds, for parameters of the modern API."""
     return (_EPOCH + timedelta(seconds=ticks // TICKS_PER_SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def iso_date(ticks: Ticks) -> str:
-    """Return the UTC date of a time, such as 2024-01-01."""
+    """Return the UTC date of a timestamp, such as 2024-01-01."""
     return iso_time(ticks)[: len("2024-01-01")]
 
 
@@ -160,7 +160,7 @@ def read_retention(value: object) -> float | None:
 
 
 def read_time(value: object) -> Ticks | None:
-    """Parse a time. The formats are .NET ticks, ISO 8601 and dates such as 09-30-2025, 9/30/2025 or 2025/9/30."""
+    """Parse a timestamp. The formats are .NET ticks, ISO 8601 and dates such as 09-30-2025, 9/30/2025 or 2025/9/30."""
     if is_nothing(value):
         return None
     ticks = _whole(value)
@@ -191,7 +191,7 @@ def read_last_day(value: object) -> Ticks | None:
 def read_duration(value: object) -> Ticks | None:
     """Parse a duration, such as "17m39s", "1h13m30s" or "0 S".
 
-    A number is in ticks, but a numeric string, such as "0.011", is in hours.
+    A JSON number is a number of ticks. A numeric string, such as "0.011", is a number of hours.
     """
     if is_nothing(value):
         return None
@@ -254,12 +254,12 @@ def read_word(value: object) -> str | None:
 
 
 def is_nothing(value: object) -> bool:
-    """Return whether a value is empty: null, "", "N/A" or another spelling of these."""
+    """Return whether a value is empty. Null, "", "N/A" and similar spellings are empty."""
     return value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING)
 
 
 def _short_text(value: object) -> str | None:
-    """Return a stripped string, or None for a long string, which would slow down the regular expressions."""
+    """Return a stripped string, or None for a long string, because it would slow down the regular expressions."""
     return value.strip() if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else None
 
 

@@ -25,7 +25,7 @@ JOB_TYPES: Final[Mapping[str, int]] = MappingProxyType(
 IN_PROGRESS: Final = "in_progress"
 FINISHED: Final = "finished"
 STATES: Final = (IN_PROGRESS, FINISHED, "failed", "finished_with_exception", "partially_finished")
-"""States of a tenant's jobs, in the order of the codes 1 to 5 of the `JobState` filter."""
+"""States of a tenant's jobs. The `JobState` filter represents these states, in this order, by the codes 1 to 5."""
 
 SERVICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({
     0: "Exchange Online", 1: "SharePoint Online", 2: "OneDrive", 3: "Microsoft 365 Groups", 4: "Project Online",
@@ -198,7 +198,7 @@ def management_mode(name: str) -> tuple[str | None, bool]:
 
 
 def worst_state(states: Iterable[str]) -> str:
-    """Return the worst state of completed jobs, in the order failed, incomplete, any other state, finished."""
+    """Return the worst state of completed jobs. From worst to best: failed, incomplete, any other state, finished."""
     ranks = {state: rank for rank, state in enumerate((*FAILED, *INCOMPLETE))}
     return min(states, key=lambda state: (ranks.get(state, len(ranks)), state == FINISHED, state))
 
