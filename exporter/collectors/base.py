@@ -28,7 +28,8 @@ class Family:
     """A metric family. The first label is always `account`, and the name of a counter ends in `_total`.
 
     If `history` is true, the values describe the past and never become stale. If `is_coming` is true, the values are
-    times that may be in the future. If `internal` is true, the samples are used only for verdicts and are not exposed.
+    timestamps that may be in the future. If `internal` is true, the samples are used only for verdicts and are not
+    exposed.
     `query` is a PromQL example for the documentation.
     """
 
@@ -54,7 +55,7 @@ class Sample(NamedTuple):
 
 
 def known_samples(values: Iterable[tuple[Family, tuple[str, ...], float | None]]) -> Iterator[Sample]:
-    """Yield a sample for each value that is not None."""
+    """Yield a sample for each value, but skip values that are None."""
     return (Sample(family, labels, float(value)) for family, labels, value in values if value is not None)
 
 
@@ -129,7 +130,7 @@ class Collector(ABC, Generic[Options, Records]):
         return None if customer_id else self.dump_state()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore the states that `state_of` returned, keyed by customer id. Raise ValueError if a state is invalid."""
+        """Restore states that `state_of` returned, keyed by customer id. Raise ValueError if a state is invalid."""
         if "" in states:
             self.load_state(states[""])
 
@@ -152,11 +153,11 @@ class CustomerCollector(Collector[Options, Records]):
 
     def customer_ids(self) -> AsyncGenerator[str, None]:
         """Yield each customer id as soon as it is received. Raise AvePointError if no customer list is available."""
-        # Reuse a list that another collector requested during the same interval.
+        # Reuse the list if another collector requested it during the same interval.
         return self._customer_list.ids(self.options.interval * 0.9)
 
     async def token_ahead(self) -> None:
-        """Request the access token while the customers are being listed."""
+        """Request the access token early, while the customers are being listed."""
         with suppress(NotOfferedError):  # The first request for a customer raises this error again.
             await self._client.token_ahead(self.endpoints.permissions[self.api_versions.first(self.endpoints.versions)])
 

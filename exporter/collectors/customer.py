@@ -1,4 +1,4 @@
-"""The class for a customer, and functions that parse the customer list."""
+"""The record of a customer, and functions that parse the customer list."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -57,7 +57,10 @@ def customer_in(row: Row, names: NamePolicy) -> Customer | None:
 
 
 def _is_placeholder(tenant: Row) -> bool:
-    """Return whether a tenant has neither an id nor a name, because the customer has not been set up yet."""
+    """Return whether a tenant has neither an id nor a name.
+
+    AvePoint lists such a tenant if the customer has not been set up yet.
+    """
     identifier = tenant.raw("id")
     return isinstance(identifier, str) and is_nothing(identifier) and is_nothing(tenant.raw("name"))
 
@@ -81,7 +84,7 @@ def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], 
 
 
 def _common(one: Customer, other: Customer) -> Customer:
-    """Merge two customers. Clear each value that differs, and keep the tenants of both customers."""
+    """Merge two records of the same customer. Clear each field that differs, and keep the tenants of both records."""
     return replace(
         one,
         organization=one.organization if one.organization == other.organization else "",

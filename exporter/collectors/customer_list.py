@@ -28,7 +28,7 @@ _NOT_LISTED: Final = "check whether the collector customers is up, because the c
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The customers, keyed by id. `listed_at` is the monotonic time of the first request for the list, in seconds.
+    """The customers, keyed by id. `listed_at` is the monotonic time in seconds at which the first page was requested.
 
     `error` is set if rows of the same customer contradict each other, or if the id of a row cannot be read.
     """
@@ -53,14 +53,14 @@ class _Arrivals:
             self.notify()
 
     def notify(self) -> None:
-        """Wake the tasks that are waiting for the next customer or for the end of the list."""
+        """Wake the tasks that are waiting for more customers or for the end of the list."""
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
 
 
 @dataclass(frozen=True, slots=True)
 class _UnfinishedListing:
-    """The error and the received ids of an incomplete customer list. `at` is the monotonic time in seconds."""
+    """The error of an incomplete customer list, and the received ids. `at` is the monotonic time in seconds."""
 
     error: IncompleteListError
     ids: tuple[str, ...]
@@ -107,11 +107,14 @@ class CustomerList:
         self._watchers.append(watcher)
 
     def lists(self, customer_id: str) -> bool:
-        """Return whether a customer is in the last list or the list being read. Before the first list, return True."""
+        """Return whether the previous list or the list being read contains a customer.
+
+        If no list has been read yet, return True.
+        """
         return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.customers
 
     def listed(self) -> Collection[str] | None:
-        """Return the ids in the last list, or None before the first list."""
+        """Return the ids in the previous list, or None if no list has been read yet."""
         return None if self._last is None else self._last.customers.keys()
 
     def is_wanted(self, customer_id: str) -> bool:
@@ -121,7 +124,7 @@ class CustomerList:
     def has_listed(self, customer_id: str) -> bool | None:
         """Return whether AvePoint has ever listed a customer, even if the configuration excludes the customer.
 
-        If AvePoint has never listed the customer, but the last list may have omitted customers, return None.
+        If AvePoint has never listed the customer, but the previous list may have omitted customers, return None.
         """
         return hash(normalized_id(customer_id)) in self._known or (False if self._knows_all else None)
 
@@ -142,7 +145,7 @@ class CustomerList:
         return customer is not None and customer.knows_tenants and not customer.tenants
 
     def _customer(self, customer_id: str) -> Customer | None:
-        """Return a customer from the list that is being read, or else from the last list."""
+        """Return a customer from the list that is being read, or else from the previous list."""
         if customer_id in self._arrivals.customers or self._last is None:
             return self._arrivals.customers.get(customer_id)
         return self._last.customers.get(customer_id)
@@ -150,8 +153,8 @@ class CustomerList:
     async def refresh(self, max_age: float = 0.0) -> Listing:
         """List the customers. Raise AvePointError if a request fails.
 
-        If another caller is already listing the customers, wait for the result. If the last list was incomplete and is
-        younger than `max_age` seconds, raise the error of this list again instead of sending a request.
+        If another caller is already listing the customers, wait for the result. If the previous list was incomplete and
+        is younger than `max_age` seconds, raise its error again instead of sending a request.
         """
         joined, before = self._lock.locked(), self._last
         async with self._lock:
@@ -177,9 +180,9 @@ class CustomerList:
             self._arrivals = _Arrivals()
 
     async def ids(self, max_age: float) -> AsyncGenerator[str, None]:
-        """Yield each customer id once. If the last list is older than `max_age` seconds, list the customers again.
+        """Yield each customer id once. If the previous list is older than `max_age` seconds, list the customers again.
 
-        If the request fails, yield the ids in the last list. If there is no last list, yield the ids in the
+        If the request fails, yield the ids in the previous list. If no list has been read yet, yield the ids in the
         configuration. If the configuration contains no ids, yield the received ids, and then raise AvePointError.
         """
         yielded = 0
@@ -216,10 +219,10 @@ class CustomerList:
     def _notify_end(self, listing: asyncio.Task[Listing]) -> None:
         self._arrivals.notify()
         if not listing.cancelled():
-            listing.exception()  # Retrieving the exception prevents an asyncio warning if no caller awaits the task.
+            listing.exception()  # Without this call, asyncio logs a warning if no caller awaits the task.
 
     async def _arriving(self, listing: asyncio.Task[Listing]) -> AsyncIterator[str]:
-        """Yield the received ids until `listing` ends. If another caller starts a new list, yield these ids."""
+        """Yield the received ids until `listing` ends. If another caller starts a new list, yield its ids too."""
         arrivals, seen = self._arrivals, 0
         while True:
             changed, is_over = self._arrivals.changed, listing.done()
@@ -263,7 +266,7 @@ class CustomerList:
         unread = [row for customer, row in found if customer is None]
         self._knows_all = not (body or unread)
         if unread:
-            # Keep the customers of the last list, because an unreadable row may describe one of these customers.
+            # Keep the customers in the previous list, because an unreadable row may describe one of these customers.
             customers = {**(self._last.customers if self._last is not None else {}), **customers}
             error = error or unread[0].unexpected(f"rows without a readable id: {len(unread)}")
         self.wanted.check((customer.id for customer, _ in found if customer is not None), is_whole=self._knows_all)

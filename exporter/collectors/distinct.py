@@ -20,7 +20,7 @@ _REFUSED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Distinct(Generic[T]):
-    """Records without duplicates, one per key. `error` is set if contradictory records were dropped.
+    """The records of a response, one per key. `error` is set if contradictory records were dropped.
 
     `lacks_rows` is true if a row without a readable key was dropped.
     """
@@ -33,8 +33,8 @@ class Distinct(Generic[T]):
 def resource_name(row: Row, field: str) -> str | None:
     """Return the name or id of a resource. If the field is empty, return "". If it cannot be read, return None.
 
-    Do not use the name as a label. The name may contain characters or personal data that a label must not contain. Such
-    names are not refused, because resources with refused names could not be distinguished.
+    Do not use the name as a label, because it may contain personal data or characters that a label must not contain.
+    This function accepts such names, because the exporter needs the names to distinguish resources.
     """
     value = row.raw(field)
     if is_nothing(value):
@@ -47,8 +47,8 @@ def distinct(
 ) -> Distinct[T]:
     """Return one record per key. An item of `keyed` is None if the key of its row cannot be read.
 
-    If different records have the same key, drop all of them. If several records are equal, keep one record. If
-    `may_repeat` returns False for equal records, drop all of these records.
+    If different records have the same key, drop all of these records. If several records are identical, keep one
+    record. However, if `may_repeat` returns False for identical records, drop all of these records.
     """
     kept: dict[str, T] = {}
     dropped: dict[str, Row] = {}
@@ -69,7 +69,10 @@ def distinct(
 
 
 def may_repeat(tenant_id: str, numbers: Iterable[float | None]) -> bool:
-    """Return whether equal rows can be repetitions. Without a tenant id, equal rows may describe different tenants."""
+    """Return whether identical rows may be repetitions of one row.
+
+    Without a tenant id, identical rows may describe different tenants.
+    """
     return tenant_id != "" or not any(numbers)
 
 
@@ -78,9 +81,11 @@ class RowOwners:
 
     A row is refused if its id belongs to another listed customer. A row is also refused if its id has the format of the
     requested id, but a different value. Rows with masked ids are accepted, because responses in AvePoint's
-    documentation contain masked ids. Create the object once, and use it in every refresh. If no response has ever
-    contained a requested id, the ids in the rows are possibly not customer ids. After three responses without a
-    requested id, a response is accepted if all its rows contain the same unlisted id. Accepted ids are still counted.
+    documentation contain masked ids. Create the object once, and use it in every refresh.
+
+    If no response has ever contained the requested id, the ids in the rows are possibly not customer ids. After three
+    such responses, a response is accepted if all its rows contain the same unlisted id. The ids in accepted rows are
+    still counted as unexpected values.
     """
 
     def __init__(self, is_listed: Callable[[str], bool | None]) -> None:
@@ -108,7 +113,7 @@ class RowOwners:
         return own, foreign[0].unexpected(f"rows of another customer: {len(foreign)}") if foreign else None
 
     def _trusts(self, rows: Iterable[Row], others: Collection[str | None], customer_id: str) -> bool:
-        """Return whether to accept the rows with unlisted ids, and count the response."""
+        """Return whether rows with unlisted ids are accepted. Count the response if it contains such rows."""
         is_mixed = len({normalized_id(other) if other else None for other in others}) > 1
         if any(_is_same(row.raw("customerId"), customer_id) for row in rows):
             self._contain_requested_ids = True
@@ -124,7 +129,7 @@ def normalized_id(identifier: str) -> str:
 
 
 def _other_id(value: object, customer_id: str) -> str | None:
-    """Return the id in a row, or None if the id is missing or equals `customer_id`."""
+    """Return the id in a row, or None if the id is missing or identical to `customer_id`."""
     if value == customer_id or not isinstance(value, str | int):
         return None
     return None if normalized_id(str(value)) in ("", normalized_id(customer_id)) else str(value)

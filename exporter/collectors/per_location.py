@@ -45,7 +45,7 @@ class PerLocationCollector(AccountCollector[Options, Records]):
     async def rows(self, endpoint: Endpoint, location: str, query: Query | None = None) -> Sequence[Row]:
         """Return the rows for one geo location. Raise AvePointError if a request fails or rows are missing.
 
-        The response has one page. The rows are in the field `data` of the response or of a nested object.
+        The response has one page. The field `data` of the response, or of an object in this field, contains the rows.
         """
 
         async def walk(progress: ListProgress) -> AsyncIterator[RawRow]:

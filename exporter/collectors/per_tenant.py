@@ -14,8 +14,8 @@ T = TypeVar("T")
 class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Options, T]):
     """Base class of collectors that read each Microsoft 365 tenant in the customer list.
 
-    A customer's records map each tenant id to the data of this tenant. A tenant is omitted if AvePoint returns 403 or
-    404 for this tenant but data for another tenant of the customer.
+    A customer's records map each tenant id to the data of the tenant. A tenant is omitted if AvePoint returns 403 or
+    404 for the tenant, but returns data for another tenant of the same customer.
     """
 
     account_type = "partner"
@@ -27,7 +27,7 @@ class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Op
         self._read_tenants: set[str] = set()
 
     async def customer_ids(self) -> AsyncGenerator[str, None]:
-        """Yield the customers that have Microsoft 365 tenants, then the customers without tenants.
+        """Yield the ids of the customers with Microsoft 365 tenants, then the ids of the customers without tenants.
 
         A customer without tenants needs no request and therefore does not show whether the permission is granted. If
         all requests for customers with tenants have failed, omit the customers without tenants.

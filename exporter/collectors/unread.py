@@ -9,7 +9,7 @@ from exporter.collectors.base import Family, Sample
 class Unread(NamedTuple):
     """The name of a family and the labels of its unreadable value.
 
-    If all fields are "", a row was dropped, and any value of the collector may be missing.
+    If all fields are "", a row was dropped. In this case, any value of the collector may be missing.
     """
 
     family: str = ""
@@ -33,5 +33,5 @@ def unread_samples(found: Iterable[Unread], customer_id: str = "") -> Iterator[S
 
 
 def unread_families(unreadable: Iterable[str], families: Mapping[str, Family]) -> tuple[str, ...]:
-    """Return the names of the families whose fields are unreadable. `families` is keyed by field."""
+    """Return the name of the family for each unreadable field. `families` maps each field to its family."""
     return tuple([families[field].name for field in unreadable if field in families]) if unreadable else ()

@@ -15,7 +15,7 @@ _MOST_SHOWN: Final = 3
 class WantedCustomers:
     """Compares customer ids with `customers.include` and `customers.exclude`.
 
-    Different spellings of the same id count as equal.
+    Different spellings of the same id match each other.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class WantedCustomers:
     def check(self, listed: Iterable[str], *, is_whole: bool) -> None:
         """Find the configured customers that are not listed.
 
-        Log a warning if the previous check did not find all of these customers. If `is_whole` is false, AvePoint may
-        have more customers, so do not check the excluded customers.
+        Log a warning if the previous check did not find one of these customers. If `is_whole` is false, the
+        list may be incomplete, so do not check the excluded customers.
         """
         if not self.keys:
             return
@@ -72,7 +72,7 @@ class WantedCustomers:
 
 
 def _as_listed(customer_id: str) -> str:
-    """Return an id as AvePoint spells it. A GUID has lower-case letters and no braces."""
+    """Return an id in AvePoint's spelling. A GUID has lowercase letters and no braces."""
     try:
         return str(UUID(customer_id))
     except ValueError:

@@ -61,7 +61,7 @@ class _Backup:
     def overdue_after(self, age: float) -> Finding:
         """Return a finding that is WRONG if a backup is expected and the last success is older than `age` seconds.
 
-        If a backup is expected but the time of the last success is unknown, the finding is unknown.
+        If a backup is expected but the last success is unknown, the finding is unknown.
         """
         if self.job.last_success is None:
             found = Outcome.FINE if self.is_expected is False else Outcome.UNKNOWN
@@ -173,7 +173,7 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return True if no success is known but the last job may be successful."""
+    """Return whether the last job may be successful although no success is known."""
     if job.last_success is not None:
         return False
     states = {job.state, job.completed_state} - {None}

@@ -57,7 +57,7 @@ def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """Facts about the jobs of one workload and job type. Times are in Unix seconds, or None if they are unknown.
+    """Facts about the jobs of one workload and job type. Timestamps are Unix times, or None if they are unknown.
 
     `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job. If the
     jobs belong to several resources, each resource has its own last job. `unsuccessful` contains the completion times
@@ -128,7 +128,7 @@ class Unreadable(NamedTuple):
     unread: Unread
 
     def may_be(self, collector: str, family: str, workload: str) -> bool:
-        """Return whether the unread value may belong to a family and a workload of a collector."""
+        """Return whether this value may belong to the given collector, family and workload."""
         is_named = self.unread.family == family and self.unread.workload == workload
         return self.collector == collector and (is_named or self.unread == DROPPED_ROW)
 
@@ -175,7 +175,10 @@ class Facts:
         return {workload for _, (workload,), sample in self._keyed(SCANNED, ("workload",)) if sample.value > 0}
 
     def records(self, families: Iterable[str], key: Key) -> tuple[Record, ...]:
-        """Combine the values of several families that have equal labels in `key`. Keep the order of the samples."""
+        """Return one record per collector and per combination of the label values in `key`.
+
+        Each record contains the values of all `families`. The records are in the order of the samples.
+        """
         found: dict[tuple[str, Key], dict[str, float]] = {}
         for name in families:
             for collector, labels, sample in self._keyed(name, key):
@@ -196,7 +199,7 @@ class Facts:
 
 
 def _key_reader(labels: tuple[str, ...], key: Key) -> Callable[[Sample], Key]:
-    """Return a function that reads the labels in `key` from a sample, with "" for labels that do not exist."""
+    """Return a function that reads the labels in `key` from a sample. Labels that do not exist are read as ""."""
     places = {name: place for place, name in enumerate(labels[1:])}
     chosen = [places.get(name) for name in key]
     if len(key) > 1 and None not in chosen:  # This is the fast path for customers with many samples.

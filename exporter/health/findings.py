@@ -35,15 +35,14 @@ class Outcome(Enum):
 class Finding(NamedTuple):
     """The result of checking one subject with the facts from one collector.
 
-    `since` is the time when the problem began, and `seen_since` is the time when its condition was first seen. `since`
-    and `seen_since` are None if the facts do not contain these times. The condition becomes a problem after it has
-    lasted for `grace` seconds. If no new facts arrive, the finding remains valid until `changes_at`. Times are in Unix
+    `since` is the time when the problem began, and `seen_since` is the time when its condition was first seen. Each of
+    these timestamps is None if the facts do not contain it. The condition becomes a problem after it has lasted for
+    `grace` seconds. If no new facts arrive, the finding remains valid until `changes_at`. Timestamps are in Unix
     seconds.
 
     If a finding is unknown, a current problem remains active until `held_for` seconds after the start of the problem.
-    If `is_unclassified` is true, the facts may describe any subject of the product. If there are no facts about a
-    subject, an unclassified finding keeps the problems of this subject active. A finding about a dropped row is also
-    unclassified.
+    If `is_unclassified` is true, the facts may describe any subject of the product. Such a finding keeps
+    problems active if there are no facts about their subjects. A finding about a dropped row is also unclassified.
     """
 
     subject: Subject
@@ -77,5 +76,5 @@ def outcome(*, wrong: bool) -> Outcome:
 
 
 def next_change(now: float, *times: float) -> float:
-    """Return the earliest of `times` that is after `now`. If all times have passed, return infinity."""
+    """Return the earliest timestamp in `times` that is after `now`. If there is none, return infinity."""
     return min((time for time in times if time > now), default=inf)

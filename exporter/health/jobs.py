@@ -77,7 +77,7 @@ def _by_state(view: View, job: JobFacts, states: Collection[str]) -> Finding:
     """Check whether the last completed job has one of the given states.
 
     A job older than `job_verdict_age` is ignored. Unclassified jobs may belong to several workloads, and an earlier job
-    of another workload may have failed. Therefore, their finding is never FINE.
+    of another workload may have failed. Therefore, the finding for unclassified jobs is never FINE.
     """
     age = view.limits.of(job.product, job.workload).job_verdict_age
     is_unclassified = _is_unclassified(view, job)
@@ -114,7 +114,6 @@ def _ends(view: View, job: JobFacts, completed: str, states: Collection[str]) ->
 
 
 def _completed_state(job: JobFacts) -> str | None:
-    """Return the state of the last completed job, or None if the state is unknown."""
     if job.completed_state is not None:
         return job.completed_state
     if job.state in OVER:

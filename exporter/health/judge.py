@@ -1,7 +1,7 @@
 """Compute the verdict on one customer from the facts, the expectations, the time and the saved state.
 
-A problem begins when fresh facts confirm it. It ends when facts that were read later refute it. After a change of the
-expectations, older facts can end a problem too.
+A problem begins when fresh facts confirm the problem. A problem ends when facts that were read later refute the
+problem. After a change of the expectations, older facts can also end a problem.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,15 +18,15 @@ from exporter.health.memory import HeldProblem, Memory, ProblemKey, shared
 from exporter.health.registry import PROBLEMS, Problem
 
 _LONG_AGO: Final = 0.0
-"""Assumed start of a condition that may be older than the saved state."""
+"""The assumed start of a condition if the condition may be older than the saved state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The inputs that are the same for all customers of an account.
 
-    `fingerprint` identifies the limits. `collectors` contains the collectors that each problem depends on. `started` is
-    the Unix time at which the process started.
+    `fingerprint` identifies the limits. `collectors` maps each problem to the collectors that the problem depends on.
+    `started` is the Unix time at which the process started.
     """
 
     fingerprint: str
@@ -211,7 +211,7 @@ class _Decision:
         return _LONG_AGO if self.problem.is_loud else self._rules.started
 
     def _keep_first_seen(self, key: ProblemKey, findings: Iterable[Finding]) -> None:
-        """Until fresh facts show that a condition is over, keep the time when the condition was first seen."""
+        """Keep the time when a condition was first seen until fresh facts show that the condition is over."""
         if key in self._memory.first_seen and not all(self._refutes(one) for one in findings):
             self.first_seen[key] = self._memory.first_seen[key]
 

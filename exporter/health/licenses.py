@@ -71,7 +71,7 @@ def _of_license(view: View, families: Sequence[str]) -> Iterator[_Usage]:
 
 
 def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
-    """Yield the usage of each service, excluding expired subscriptions.
+    """Yield the usage of each service. Expired subscriptions are ignored.
 
     The purchased quantities of all subscriptions to the service are added up. Each subscription may report the usage of
     the whole customer, so the ratio is based on the largest used quantity.
@@ -107,7 +107,7 @@ def out_of_policy(view: View) -> Iterator[Finding]:
 
 
 def subscription_expired(view: View) -> Iterator[Finding]:
-    """Find services whose last subscription expired less than `subscription_history` ago."""
+    """Find services whose latest subscription expiry was less than `subscription_history` ago."""
     history = view.limits.of().subscription_history
     for subject, collector, end in _last_expiries(view):
         if isinstance(end, Outcome):
@@ -118,7 +118,7 @@ def subscription_expired(view: View) -> Iterator[Finding]:
 
 
 def subscription_expiring(view: View) -> Iterator[Finding]:
-    """Find services whose last subscription expires in less than `subscription_left`."""
+    """Find services whose latest subscription expiry is less than `subscription_left` away."""
     left = view.limits.of().subscription_left
     for subject, collector, end in _last_expiries(view):
         if isinstance(end, Outcome):

@@ -19,7 +19,7 @@ _FINGERPRINT_LENGTH: Final = 16
 class _Exception:
     """An exception to the limits of the account.
 
-    `limits` are the account's limits, some of which the exception has replaced.
+    `limits` contains the limits that the exception sets. All other limits are the account's limits.
     """
 
     customers: frozenset[str]
@@ -28,7 +28,7 @@ class _Exception:
     limits: Limits
 
     def matches(self, product: str, workload: str) -> bool:
-        """Return whether the exception applies. An empty name does not match a list of names."""
+        """Return whether the exception applies. If the exception lists names, an empty name does not match."""
         is_product = not self.products or product in self.products
         return is_product and (not self.workloads or workload.casefold() in self.workloads)
 

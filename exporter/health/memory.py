@@ -21,7 +21,7 @@ def _shared(value: Hashable) -> Hashable:
 
 
 def shared(value: _H) -> _H:
-    """Return the same object for equal values. This saves memory, because customers often have equal values."""
+    """Return one shared object for identical values. This saves memory, because many customers have the same values."""
     return _shared(value)  # type: ignore[return-value] # The cached value has the same type.
 
 
@@ -34,7 +34,7 @@ class ProblemKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HeldProblem:
-    """A current problem of a customer. Times are in Unix seconds.
+    """A current problem of a customer. Timestamps are in Unix seconds.
 
     `start` is the time when the problem began. `began` is the time when the exporter detected the problem. Only facts
     that were read after `began` can end the problem. `rules` is the fingerprint of the limits that were configured when

@@ -23,10 +23,10 @@ class Problem:
     """A problem that a customer may have.
 
     The problem depends on all collectors that export at least one of the `families`. While a value of these families
-    cannot be read, the problem is unknown. The problem is not reported for a
-    subject that has one of the problems in `hidden_by`. If the start of the condition is unknown and `is_loud` is
-    true, the problem is reported without a grace period. If `needs_all` is true, the problem depends on a sum or a
-    maximum, so it cannot begin while one of the values cannot be read.
+    cannot be read, the problem is unknown. If a subject also has a problem in `hidden_by`, only that other problem is
+    reported. If the start of the condition is unknown and `is_loud` is true, the problem is reported without a grace
+    period. If `needs_all` is true, the problem depends on a sum or a maximum. Such a problem cannot begin while one of
+    the values cannot be read.
     """
 
     name: ProblemName
@@ -93,7 +93,7 @@ PROBLEMS: Final = (
 def collectors_of(account_type: AccountType) -> Mapping[ProblemName, frozenset[str]]:
     """Return the collectors that can find each problem in accounts of one type.
 
-    If accounts of this type cannot have a problem, the set for this problem is empty.
+    If a problem cannot occur in accounts of this type, its set is empty.
     """
     names = {kind.name: {one.name for one in kind.families} for kind in COLLECTORS if kind.account_type == account_type}
     return {

@@ -31,7 +31,7 @@ def _above_zero(view: View, family: str) -> Iterator[Finding]:
 
 
 def retention_too_short(view: View) -> Iterator[Finding]:
-    """Find workloads whose backups are kept for a shorter time than `retention`."""
+    """Find workloads whose retention period is shorter than `retention`."""
     for record in view.facts.records((PERIOD, SHORTEST), _KEY):
         workload, geo_location = record.key
         expected = view.limits.of(MICROSOFT_365, workload).retention

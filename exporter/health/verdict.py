@@ -120,7 +120,7 @@ class AccountVerdict:
                 self._counts[problem, outcome] += number
 
     def customers(self) -> tuple[str, ...]:
-        """Return all customers that have a verdict or saved state."""
+        """Return the ids of all customers that have a verdict or saved state."""
         return tuple({**self._verdicts, **self._memories})
 
     def __getitem__(self, customer_id: str) -> CustomerVerdict:
@@ -133,7 +133,7 @@ class AccountVerdict:
         return len(self._verdicts)
 
     def customer_samples(self, customer_id: str) -> tuple[Sample, ...]:
-        """Return the samples of a customer's problems and due times. Before the first verdict, there are no samples."""
+        """Return the samples of a customer's problems and due times. Before the first verdict, return no samples."""
         verdict = self._verdicts.get(customer_id)
         return () if verdict is None else tuple(customer_samples(customer_id, verdict))
 

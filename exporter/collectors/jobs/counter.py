@@ -1,8 +1,8 @@
 """Counters of completed jobs per state. Each job is counted once, even if AvePoint lists it in several refreshes.
 
 The counter therefore stores the ids of completed jobs. To save memory, the counter drops the ids of jobs that started
-before `since`. The time `since` never decreases. A job that started before `since` is counted only if an earlier
-refresh listed it as running. A job that was completed before the first refresh is never counted.
+before `since`. The timestamp `since` never decreases. A job that started before `since` is counted only if an
+earlier refresh listed the job as running. A job that was completed before the first refresh is never counted.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -71,9 +71,9 @@ class _JobTally:
 
 @dataclass(frozen=True, slots=True)
 class _Refresh:
-    """The data of one refresh. `base` is the time of the first refresh.
+    """The data that one refresh needs. `base` is the timestamp of the first refresh.
 
-    `completed` contains the ids of completed jobs, and `running` contains the tallies of running jobs by id.
+    `completed` contains the ids of completed jobs. `running` maps the id of each running job to the job's tally.
     """
 
     is_first: bool
@@ -83,9 +83,9 @@ class _Refresh:
 
     @property
     def before(self) -> Ticks:
-        """A job that was completed at this time or earlier is never counted.
+        """Jobs that were completed at or before this timestamp are never counted.
 
-        This time is earlier than `base`, because AvePoint's clock may differ from the exporter's clock.
+        The timestamp is earlier than `base`, because AvePoint's clock may differ from the exporter's clock.
         """
         return Ticks(self.base - CLOCK_TOLERANCE)
 
@@ -96,7 +96,7 @@ class JobCounter:
     __slots__ = ("_base", "_short_at", "_since", "_states", "_tallies")
 
     def __init__(self, states: Sequence[str] = _COMPLETED_STATES) -> None:
-        """Create a counter. A count of 0 is exposed only for the states in `states`."""
+        """Create a counter. For the states in `states`, a count of 0 is also exposed."""
         self._states = states
         self._base: Ticks | None = None
         self._since = Ticks(0)
@@ -118,11 +118,11 @@ class JobCounter:
         `since` is the start of the requested time range, or None if the list has no time range. `unsure` contains the
         ids of jobs that are counted later, because their job types or workloads are not known yet. `is_short` is true
         if the list has fewer rows than its reported total. If a short list omits a completed job, later refreshes count
-        the job only if an earlier refresh listed it as running. `has_unread` is true if the list has unreadable rows.
-        In the first refresh, a list with unreadable rows is treated as if `is_short` were true.
+        the job only if an earlier refresh listed the job as running. `has_unread` is true if the list has unreadable
+        rows. In the first refresh, a list with unreadable rows is treated as a short list.
         """
-        # If the time of the first refresh is in the future, the clock was wrong at that time. The list of the first
-        # refresh may have been incomplete.
+        # If the timestamp of the first refresh is in the future, the clock was wrong during that refresh. Therefore,
+        # the first refresh may have received an incomplete list.
         is_first = self._base is None or now < self._base
         base = self._base = now if self._base is None else min(now, self._base)
         refresh = _Refresh(
@@ -231,7 +231,7 @@ def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Itera
 
 
 def _was_completed(job: Job, at: Ticks) -> bool:
-    """Return whether a job was completed at the time `at`. If the finish time is unknown, use the start time."""
+    """Return whether a job was completed at or before `at`. If the finish time is unknown, use the start time."""
     return (job.start if job.finish is None else job.finish) <= at
 
 

@@ -15,14 +15,14 @@ from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success
 _ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
 """States whose counters start at 0.
 
-To limit the number of series, the counter of any other state is exposed only after its first job.
+To limit the number of series, the counter of any other state is exposed only after the first job in this state.
 """
 _KEPT_ABSENT: Final = 30 * 86_400 * TICKS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """The job history of one resource. Times are in ticks.
+    """The job history of one resource. Timestamps are in ticks.
 
     `success` is the finish time of the last successful job, or 0 if no job was successful. `listed_at` is the time at
     which AvePoint last listed the resource. `completed_state` is the state of the last completed job, or "" if the
@@ -40,8 +40,8 @@ class _Resource:
 class JobHistory:
     """The job history of one customer, or of one product of a tenant.
 
-    If a job kind has several resources, `completed_states` contains the worst state among their last completed jobs.
-    For each resource, `unsuccessful` contains the last completed job if its state is "failed" or "incomplete".
+    If a `JobKind` has several resources, `completed_states` contains the worst state of the resources' last completed
+    jobs. `unsuccessful` contains the last completed job of each resource if the job is "failed" or "incomplete".
     """
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
@@ -95,16 +95,17 @@ class JobHistory:
         self.counter.count(jobs, now=now, since=since, has_unread=has_unread, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
-        """Find the time of each resource's last success, and store the earliest of these times.
+        """Update the resources of a `JobKind`. Ignore resources that AvePoint no longer lists.
 
-        Store the worst state of the last completed jobs. Ignore resources that AvePoint no longer lists. If a resource
-        has no successful job, remove the stored success. If no resource has a completed job, remove the stored state.
+        Store the time of the earliest success among the resources' last successes, and the worst state among the
+        resources' last completed jobs. If any resource has no successful job, remove the stored success. If no resource
+        has a completed job, remove the stored state.
         """
         by_name: dict[str, list[Job]] = {}
         for job in jobs:
             by_name.setdefault(job.resource, []).append(job)
-        # If no resource names are stored, the stored success applies to all resources, because earlier responses had no
-        # names.
+        # If no resource names are stored, the stored success applies to all resources, because earlier responses did
+        # not contain the names.
         is_new = not any((kind, name) in self.resources for name in by_name)
         success = self.last_success.pop(kind, None) if is_new else None
         listed = {
@@ -130,7 +131,7 @@ class JobHistory:
     ) -> _Resource:
         """Return the history of a resource.
 
-        If no history of the resource is stored, `earlier_success` is used as the last success.
+        If no history of the resource is stored, `earlier_success` is used as the stored success.
         """
         stored = self.resources.get(key, _Resource(earlier_success or Ticks(0), now, "", Ticks(0)))
         success = stored.success or None
@@ -156,7 +157,6 @@ class JobHistory:
 
 
 def _last_completed(jobs: Iterable[Job]) -> Job | None:
-    """Return the last completed job, or None if no completed job is listed."""
     return max((job for job in jobs if not job.is_running), key=by_start, default=None)
 
 

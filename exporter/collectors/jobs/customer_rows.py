@@ -25,7 +25,7 @@ _SCANNED: Final = {
     JobKind(MICROSOFT_365_SCAN, "", ""): MICROSOFT_365,
     JobKind(GOOGLE_WORKSPACE_SCAN, "", ""): GOOGLE_WORKSPACE,
 }
-"""The product of each scan."""
+"""The product that each scan belongs to."""
 _OTHER_SCAN: Final = JobKind("", "", "")  # represents every scan that is not in `_SCANNED`
 _Placed = tuple[Row, JobKind | None]
 _Found = tuple[JobKind, Job | str]
@@ -39,7 +39,7 @@ class SortedJobs:
     If a row contains a state but no job, `without_job` contains the state. `scans` contains the worst scan status of
     each product. `error` is set if rows were dropped because they contradict each other or belong to another customer.
     `unread` contains the unreadable rows, which may hide jobs or successes. `error` and `unread` ignore the rows of
-    excluded products. `has_unread` includes them.
+    excluded products. `has_unread` considers all rows.
     """
 
     jobs: Mapping[JobKind, list[Job]]
@@ -74,7 +74,6 @@ def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners, includes
 
 
 def _grouped(found: Iterable[_Found]) -> tuple[dict[JobKind, list[Job]], dict[JobKind, set[str]]]:
-    """Group the jobs, and the states of rows without a job, by their `JobKind`."""
     jobs: dict[JobKind, list[Job]] = {}
     states: dict[JobKind, set[str]] = {}
     for kind, one in found:
@@ -102,9 +101,8 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
 def _keyed(rows: Iterable[_Placed], unread: list[UnreadRow]) -> Iterator[tuple[str, _Found, Row]]:
     """For each readable row, yield the key, the `JobKind`, the job and the row itself.
 
-    If a row contains a state but no job, yield the state instead of the job.
-
-    Add to `unread` each row that may hide a job or a success.
+    If a row contains a state but no job, yield the state instead of the job. If a row may hide a job or a success, add
+    the row to `unread`.
     """
     for row, kind in rows:
         if kind == _OTHER_SCAN:
@@ -120,7 +118,7 @@ def _keyed(rows: Iterable[_Placed], unread: list[UnreadRow]) -> Iterator[tuple[s
             unread.append((row.word("jobId"), row))
             continue
         machine = resource_hash(name)
-        # The prefix omits the product Microsoft 365, as in the persistent state of older versions.
+        # The prefix omits the product Microsoft 365, because the persistent state of older versions also omits it.
         prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [machine])))
         start = row.past_time("startTime")
         if start is None:
@@ -166,7 +164,7 @@ def _kind(row: Row, product: str) -> JobKind | None:
 
 
 def _kind_without_product(row: Row, module: str) -> JobKind | None:
-    """Return the `JobKind` of the Microsoft 365 scan if the row has only a status, else None."""
+    """If the row describes a Microsoft 365 scan and contains only a status, return the scan's `JobKind`, else None."""
     if module == "" and row.time("startTime") is None:
         return JobKind(MICROSOFT_365_SCAN, "", "")
     row.lacks("jobType")

@@ -111,7 +111,7 @@ OLDEST_START = Family(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. Times are in ticks, or None if they are unknown.
+    """One job. Timestamps are in ticks, or None if they are unknown.
 
     `objects` contains pairs (result, count). The results are "successful", "failed", "skipped" and "warning". `errors`
     contains pairs (has_code, count). `has_code` is "true" if the errors have an error code, else "false".
@@ -145,9 +145,9 @@ class Unsuccessful(NamedTuple):
 
 
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
-    """Return the finish time of a successful job if it is later than `last`, else return `last`.
+    """Return the job's finish time if the job is successful and finished after `last`, else return `last`.
 
-    If `last` is in the future, return the finish time of the successful job.
+    If `last` is in the future, `last` is wrong. In this case, return the job's finish time if the job is successful.
     """
     if job.state != FINISHED or job.finish is None:
         return last
@@ -155,9 +155,9 @@ def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
 
 
 def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
-    """Return the finish times of the last successful jobs, except times in the future.
+    """Return the finish times of the last successful jobs, except timestamps in the future.
 
-    A wrong clock can cause such times.
+    A wrong clock can cause such timestamps.
     """
     latest = now + CLOCK_TOLERANCE
     return {kind: finish for kind, finish in last_success.items() if finish <= latest}
@@ -222,7 +222,7 @@ def read_objects(
 ) -> tuple[tuple[str, int], ...]:
     """Return the object counts of a job as pairs (result, count). Omit results that are not in the row.
 
-    The key of each count consists of a result and one of the `endings`, such as "successfulCount".
+    The name of each field consists of a result and one of the `endings`. An example is "successfulCount".
     """
     counts = ((result, row.count(*(f"{result}{ending}" for ending in endings))) for result in results)
     return tuple((result, count) for result, count in counts if count is not None)

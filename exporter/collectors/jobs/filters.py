@@ -1,4 +1,4 @@
-"""Functions that classify jobs with the filters of a job list, and detect whether AvePoint ignores these filters."""
+"""Classes that classify jobs with the filters of a job list, and detect whether AvePoint ignores these filters."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Starts = Mapping[str, Ticks]
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """A filter of a job list. `parameter` is the name of the filter.
+    """A filter for a job list. `parameter` is the name of the filter.
 
     `values` maps the names of the requested values to their codes. `all_values` contains the codes of all values that
     the API supports.
@@ -57,11 +57,11 @@ class Classification:
 
     `all_ids` contains the ids of the unfiltered list. `listed` contains the start times of all listed jobs. `wanted`
     contains the ids of the jobs to classify. `known` contains the filter values of jobs that have already been
-    classified. If a response for one value contains a job with another known value, AvePoint ignores the filter.
+    classified. If a response for one value contains a job whose known value differs, AvePoint ignores the filter.
     `rejected` contains the values that AvePoint has rejected in every recent refresh.
 
     A response that omits a listed job proves that AvePoint applies the filter. A response that contains every listed
-    job proves nothing. In this case, a job is classified only if AvePoint omits the job for every other value.
+    job proves nothing. A job in such a response is classified only if the responses for all other values omit the job.
     """
 
     job_list: JobList
@@ -114,7 +114,7 @@ class Classification:
                 again = await self._request(name, start)
                 ids, every_id = ids & again, ids | again
         except BadRequestError as error:
-            # AvePoint may accept the other values of the filter.
+            # Continue with the other values, because AvePoint may accept them.
             context = {"filter": self.job_filter.parameter, "value": name}
             self.log.warning("AvePoint rejected the filter", **context, error=error, **error.context())
             self._refused[name] = error
@@ -131,16 +131,16 @@ class Classification:
         self._claim(name, returned)
 
     def _is_ignored(self, name: str, ids: Collection[str | None]) -> bool:
-        """Return whether a response for `name` contains a job that was classified differently before."""
+        """Return whether the response for `name` contains a job that has a different known value."""
         return any(self.known.get(key or "", name) != name for key in ids)
 
     def _is_unproven(self, name: str, start: Ticks, ids: Collection[str | None]) -> bool:
-        """Return whether AvePoint may have ignored the filter in a response."""
+        """Return whether the response for `name` does not prove that AvePoint applied the filter."""
         omits_any = any(one >= start and key not in ids for key, one in self.listed.items())
         return self._is_ignored(name, ids) or not omits_any
 
     def _claim(self, name: str, returned: Collection[str]) -> None:
-        """Record `name` as the filter value of the returned jobs. Drop the values of jobs with more than one value."""
+        """Record `name` as the filter value of the returned jobs. If a job has several values, drop all of them."""
         for key in returned:
             if self._claims.setdefault(key, name) != name:
                 self._conflicts.add(key)
@@ -148,14 +148,14 @@ class Classification:
             self._claims.pop(key, None)
 
     def _is_certain(self, key: str, name: str) -> bool:
-        """Return True if AvePoint applies the filter, or if only this value can be the right one."""
+        """Return whether AvePoint has applied the filter to this job, or has omitted the job for all other values."""
         others = self.job_filter.all_values.keys() - {name} - set(self.rejected)
         return key in self._proven or all(key in self._omitted.get(other, ()) for other in others)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
-        """Return the start of a time range that contains a job with a known value other than `name`.
+        """Return the start of a time range that contains a job whose known value differs from `name`.
 
-        A response for `name` that contains this job shows that AvePoint ignores the filter. Return `first` if there is
+        If the response for `name` contains this job, AvePoint ignores the filter. Return `first` if there is
         no such job, or if the longer time range would contain too many rows.
         """
         starts = [self.listed[key] for key, value in self.known.items() if value != name and key in self.listed]

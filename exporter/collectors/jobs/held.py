@@ -22,11 +22,11 @@ class PossibleKinds:
 
 
 def uncertain_kinds(kinds: Collection[JobKind], possible: Collection[PossibleKinds]) -> frozenset[JobKind]:
-    """Return each `JobKind` that an unclassified job may have."""
+    """Return the items of `kinds` that at least one unclassified job may have."""
     return frozenset(kind for kind in kinds if any(one.include(kind) for one in possible))
 
 
 def held(found: Mapping[JobKind, T], shown: Mapping[JobKind, T], uncertain: Collection[JobKind]) -> dict[JobKind, T]:
-    """Return the values in `found`, but use the previously exposed values in `shown` for the uncertain kinds."""
+    """Return the values in `found`. For uncertain kinds, return the previously exposed values in `shown` instead."""
     certain = {kind: value for kind, value in found.items() if kind not in uncertain}
     return certain | {kind: value for kind, value in shown.items() if kind in uncertain}

@@ -33,17 +33,17 @@ class ListedJobs:
 
     def start(self, now: Ticks, may_change: Callable[[str, Job], bool]) -> Ticks:
         """Return the start of the time range to request. The range includes all jobs that may change."""
-        # If the time of the last refresh is in the future, the clock was wrong at that time. The last refresh may have
-        # missed jobs.
+        # If the timestamp of the previous refresh is in the future, the clock was wrong during that refresh. Therefore,
+        # the previous refresh may have missed jobs.
         if self._read_until is None or now < self._read_until:
             return self.earliest(now)
         changing = [job.start for key, job in self.jobs.items() if may_change(key, job)]
         return max(self.earliest(now), min([self.window_start(now), Ticks(self._read_until - _OVERLAP), *changing]))
 
     def replace(self, found: Mapping[str, Job], start: Ticks, now: Ticks, *, is_complete: bool) -> None:
-        """Replace the jobs that started at `start` or later, and drop jobs that started before the lookback period.
+        """Replace the jobs that started at or after `start`, and drop jobs that started before the lookback period.
 
-        If `is_complete` is false, rows were dropped. The next refresh requests these rows again.
+        `is_complete` is false if rows were dropped. In this case, the next refresh requests these rows again.
         """
         earliest = self.earliest(now)
         kept = {key: job for key, job in self.jobs.items() if earliest <= job.start < start}
@@ -52,5 +52,5 @@ class ListedJobs:
 
 
 def ago(now: Ticks, span: float) -> Ticks:
-    """Return the time `span` seconds before `now`."""
+    """Return the timestamp `span` seconds before `now`."""
     return Ticks(now - round(span * TICKS_PER_SECOND))

@@ -148,7 +148,7 @@ class JobReader:
         counts: dict[bool | None, list[int | None]] = {True: [], False: []}
         for error in errors:
             counts.setdefault(error.flag("isErrorCode"), []).append(error.count("number"))
-        # If any of the numbers is unreadable, the sum is unknown.
+        # If a number is unreadable, the sum is unknown.
         found = tuple(
             (str(has_code).lower(), sum(count or 0 for count in counts[has_code]))
             for has_code in (True, False)
@@ -176,8 +176,8 @@ class JobReader:
         }
         kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
-        # A doubtful result does not count as an attempt. The exporter does not try again to classify a job whose job
-        # type is not configured.
+        # A doubtful result does not count as an attempt. If the type of a job is not configured, the exporter does not
+        # try to classify the job again.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
         has_conflicts = bool(job_types.conflicts or workloads.conflicts)
         self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0
@@ -200,7 +200,6 @@ class JobReader:
     async def _filter(
         self, job_list: JobList, found: Mapping[str, Job], wanted: frozenset[str], now: Ticks, job_filter: JobFilter
     ) -> FilterResult:
-        """Determine the filter values of the jobs in `wanted`."""
         listed = {key: job.start for key, job in {**self._jobs, **found}.items()}
         field = "job_type" if job_filter.parameter == "job_type" else "workload"
         values = {key: getattr(kind, field) for key, kind in self._kinds.items()}

@@ -42,7 +42,7 @@ def parse_kind(value: object) -> JobKind:
 
 
 def parse_ticks(value: object) -> Ticks:
-    """Return a time in ticks. The value 0 is valid."""
+    """Return a timestamp in ticks. The value 0 is valid."""
     if not isinstance(value, int) or not 0 <= value < _LATEST:
         raise ValueError("not a time")
     return Ticks(value)

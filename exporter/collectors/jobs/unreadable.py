@@ -16,7 +16,7 @@ UnreadRow = tuple[str | None, Row]
 
 
 class UnreadableRows:
-    """Refuses lists with unreadable rows until the rows are permanently unreadable.
+    """Refuses lists with unreadable rows until the exporter considers these rows permanently unreadable.
 
     An unreadable row may hide the last job or the last success of a workload. A permanently unreadable row is ignored,
     because the other jobs would otherwise never be exposed. The customer id of a tenant account is "".
@@ -30,8 +30,8 @@ class UnreadableRows:
     ) -> Mapping[str, Job]:
         """Accept the list, or raise AnswerError. Return the known completed jobs whose rows are now unreadable.
 
-        Completed jobs never change. `unread` contains the unreadable rows of one refresh. `has_values` is true if
-        earlier values are known, also from before a restart.
+        The known jobs are still correct, because completed jobs never change. `unread` contains the unreadable rows of
+        one refresh. `has_values` is true if values from an earlier refresh are known, even from before a restart.
         """
         rows = list(unread)
         keys = {key for key, _ in rows}
@@ -42,12 +42,12 @@ class UnreadableRows:
         return kept
 
     def keep_only(self, customers: Collection[str]) -> None:
-        """Drop the rows of all customers that are not in `customers`."""
+        """Drop the unreadable rows of each customer that is not in `customers`."""
         self._settling.keep_only(customers)
 
 
 def _faults(keys: Iterable[str | None]) -> set[str | int]:
-    """Return the keys of unreadable rows. Rows without a key are represented by their number."""
+    """Return the keys of unreadable rows. If some rows have no key, include the number of these rows."""
     counts = Counter(keys)
     without_key = counts.pop(None, 0)
     return {*(key for key in counts if key is not None), *([without_key] if without_key else [])}

@@ -1,7 +1,7 @@
 """Jobs of each customer: POST …/customers/{customerId}/avpt-products/jobs/batch, or GET /partner/customers/{id}/jobs.
 
-AvePoint may list only the last job of each module. The collector therefore stores the times of earlier successful jobs
-and the counts of completed jobs.
+AvePoint may list only the last job of each module. The collector therefore stores the finish times of earlier
+successful jobs and the counts of completed jobs.
 """
 
 from base64 import b64decode, b64encode

@@ -81,7 +81,7 @@ class Module(NamedTuple):
 
     @property
     def numbers(self) -> tuple[float | None, ...]:
-        """The numbers that the sums over all modules include."""
+        """The numbers that are included in the sums over all modules."""
         return self.scanned_objects, self.protected_objects, self.avepoint_bytes, self.byos_bytes
 
 
@@ -141,7 +141,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
 
     @classmethod
     def samples(cls, records: ProtectedData, customer_id: str) -> Iterable[Sample]:
-        """Return the samples for one customer's modules. If no module is missing, include the sums over all modules."""
+        """Return the samples for one customer's modules. If no row was dropped, include the sums over all modules."""
         for module in records.modules:
             labels = (customer_id, module.tenant_id, module.service_type, module.workload)
             values = (

@@ -1,6 +1,6 @@
 """Signs of ransomware in each customer's Microsoft 365 tenants: GET …/data-protection/ransomware-detection.
 
-The counts cover the last seven days. The endpoint belongs to another AvePoint product. This product requires a separate
+The counts cover the last seven days. The endpoint belongs to another AvePoint product, which requires a separate
 license.
 """
 

@@ -8,8 +8,8 @@ describes the same subscription after each refresh:
 - If there are several subscriptions to a service, the label consists of the text properties of a subscription (package,
   model, source, payment type, storage, …). The label does not contain numbers, dates or positions, so a third
   subscription does not change the labels of the first two.
-- Subscriptions with equal text properties are numbered in the order of their expiry. If such a subscription is added or
-  removed, the numbers of the other subscriptions may change. Completely equal subscriptions are numbered too, because a
+- Subscriptions with identical text properties are numbered in the order of expiry. If such a subscription is added or
+  removed, the numbers of the other subscriptions may change. Identical subscriptions are numbered too, because a
   customer may buy the same subscription several times.
 
 If a second subscription to a service is added, the first subscription gets the label. If one of two subscriptions is
@@ -183,10 +183,10 @@ def _unread_samples(records: Subscriptions) -> Iterator[Sample]:
 
 
 def _merged(rows: Collection[tuple[Row, Counter[Subscription]]]) -> Subscriptions:
-    """Merge the rows. A repeated row adds nothing, but equal subscriptions in one row are different subscriptions.
+    """Merge the rows. Ignore repeated rows, but count identical subscriptions in one row as separate purchases.
 
-    If the same subscription is in two different rows of a customer, the number of purchases is unknown.
-    Therefore, drop all subscriptions of the customer to this service.
+    If two different rows of a customer contain the same subscription, the number of purchases is unknown. In this case,
+    drop all subscriptions of the customer to this service.
     """
     incomplete = frozenset(one.customer_id for _, counts in rows for one in counts if not one.service)
     keyed = [

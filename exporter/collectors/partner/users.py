@@ -108,7 +108,7 @@ def _user(row: Row) -> User:
 
 
 def _hashed(row: Row) -> int | None:
-    """Return a hash of the user's id. The hash is never negative. The hash of an id is different in each process."""
+    """Return a hash of the user's id. The hash is never negative, and differs between processes."""
     return None if row.id is None else abs(hash(row.id))
 
 

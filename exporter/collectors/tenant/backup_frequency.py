@@ -126,7 +126,7 @@ def _keyed(row: Row, now: Ticks) -> tuple[str, Schedule, Row] | None:
 
 
 def _next(starts: Collection[Ticks], now: Ticks) -> Ticks | None:
-    """Return the earliest start after `now`. If all starts are in the past, assume that backups repeat daily."""
+    """Return the earliest start after `now`. If all starts have passed, assume that backups repeat daily."""
     again = [Ticks(start + _DAY * TICKS_PER_SECOND) for start in starts]
     coming = [start for start in starts if start > now] or [start for start in again if start > now]
-    return min(coming, default=None)  # None if all starts are more than one day old
+    return min(coming, default=None)  # None if all starts are at least one day old

@@ -112,7 +112,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
         yield from customer_backup_samples((found.completed for found in records.locations.values()), customer_id)
 
     def dump_state(self) -> object:
-        """Return the configured job types, and the state of each geo location, as JSON values."""
+        """Return the configured job types and the state of each geo location as JSON values."""
         readers = {location: reader.dump_state() for location, reader in self._readers.items()}
         return {"job_types": list(self.options.job_types), "locations": readers}
 

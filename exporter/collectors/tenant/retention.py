@@ -127,7 +127,7 @@ def _keyed(row: Row) -> tuple[str, Service, Row] | None:
 def _shortest(row: Row, period: float | None) -> float | None:
     """Return the shortest period of a workload and its containers, or None if a period is unknown."""
     periods = [period, *(container.retention("retentionPeriod") for container in row.each("containerPolicies"))]
-    # If there is no separate period for objects without a container, the period of the workload applies.
+    # If no separate period is set for objects without a container, the period of the workload applies.
     if row.raw("unassignedObjectRetentionPeriod") is not None:
         periods.append(row.retention("unassignedObjectRetentionPeriod"))
     known = [one for one in periods if one is not None]

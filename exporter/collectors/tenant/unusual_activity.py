@@ -46,7 +46,7 @@ class Signals(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """The counts in one row. `tenant` is the Microsoft 365 tenant, or "" if the row does not contain it."""
+    """The counts in one row. `tenant` is the Microsoft 365 tenant, or "" if the row does not contain the tenant."""
 
     tenant: str
     signals: Signals
@@ -110,7 +110,7 @@ def _unread(found: Mapping[str, Distinct[Signals]]) -> Iterator[Unread]:
 def _summed(keyed: Collection[tuple[str, _Found, Row] | None]) -> Distinct[Signals]:
     """Add up the rows of each workload. If any number is unknown or rows contradict each other, the sum is None.
 
-    There may be several rows for one workload, one per Microsoft 365 tenant, owner and geo location.
+    A workload has one row per combination of Microsoft 365 tenant, owner and geo location.
     """
     found = distinct(keyed, "serviceType", may_repeat=lambda one: may_repeat(one.tenant, one.signals[1:]))
     parts: dict[str, dict[str, Signals]] = {}
@@ -124,11 +124,11 @@ def _summed(keyed: Collection[tuple[str, _Found, Row] | None]) -> Distinct[Signa
 def _keyed(row: Row) -> tuple[str, _Found, Row] | None:
     if (workload := row.service_type("serviceType")) is None:
         return None
-    # The field names are correct, although AvePoint's documentation swaps their descriptions.
+    # AvePoint's documentation swaps the descriptions of these fields, but the field names are correct.
     unusual = row.needed_count("unusualActivitiesCount")
     ransomware = row.needed_count("potentialRansomwareAttackCount")
     tenant, owner = resource_name(row, "tenantId"), resource_name(row, "tenantOwner")
-    # If the tenant or the owner is unknown, the row may be a repetition of another row.
+    # If the tenant or the owner is unknown, a row may repeat another row.
     is_known = tenant is not None and owner is not None
     signals = Signals(workload, unusual, ransomware) if is_known else Signals(workload, None, None)
     # Rows with different counts may describe different geo locations. The key contains a hash, because the owner is a
