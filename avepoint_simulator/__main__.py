@@ -17,7 +17,7 @@ from avepoint_simulator.switches import Switches
 
 
 def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> int:
-    """Print the URL, serve requests until SIGTERM, SIGINT or `stop`, and return exit code 0."""
+    """Print the URL, and serve requests until `stop` is set. Without `stop`, stop at SIGTERM or SIGINT. Return 0."""
     options = _parser().parse_args(arguments)
     stopped = stop or _stop_on_signals()
     switches = Switches(

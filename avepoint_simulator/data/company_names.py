@@ -38,7 +38,7 @@ def stem(number: int) -> str:
 
 
 def organization(number: int) -> str:
-    """Return the name of organization `number`; the first 100,000 names are unique."""
+    """Return the name of organization `number`. The first 100,000 names are unique."""
     trade = (number + number // _STEMS) % len(_TRADES)
     return f"{stem(number)} {_TRADES[trade]}"
 

@@ -26,8 +26,8 @@ _WORKING, _FAILED = 1, 2
 _SCAN_SECONDS: Final = 15 * MINUTE
 _STATUS_SECONDS: Final = 6 * HOUR
 _EARLIEST_DAYS: Final = -8.0
-# The mean number of objects in each workload, and their mean size in KiB. The workloads have the same order as the
-# ObjectType codes.
+# The mean number of objects in each workload, and the mean size of an object in KiB. The workloads have the same order
+# as the ObjectType codes.
 _OBJECTS: Final = (420, 95, 400, 130, 6, 12, 110, 30, 380, 24, 60, 35)
 _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_000, 1_900_000, 120_000, 45_000,
                       260_000, 900, 4_200)  # fmt: skip

@@ -106,7 +106,7 @@ class ProtectedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
-    """An error of a job. Only the modern API returns errors of jobs."""
+    """An error that occurred during a job. Only the modern API returns these errors."""
 
     value: str
     url: str = ""

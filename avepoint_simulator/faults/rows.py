@@ -81,7 +81,7 @@ def nulls(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def missing_keys(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Remove every second key, starting with the first."""
+    """Remove the first key, the third key, and so on."""
     return _each_row(reply, lambda row: dict(list(row.items())[1::2]))
 
 
@@ -131,12 +131,12 @@ def _odd(key: str, value: object) -> object:
 
 
 def duplicate_row(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Repeat the first row."""
+    """Add a copy of the first row."""
     return _with_rows(reply, lambda rows: rows.extend(copy.deepcopy(rows[:1])))
 
 
 def conflicting_row(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Repeat the first row with different numbers. If the row contains no numbers, change its names instead."""
+    """Add a copy of the first row with different numbers. If the row contains no numbers, change its names instead."""
 
     def conflict(row: JsonRow) -> JsonRow:
         changed: JsonRow = _map_numbers(row, lambda number: number + 1)

@@ -47,7 +47,7 @@ def _read(source: str) -> tuple[str, bytes]:
 
 
 def ask_until_valid(prompt: Callable[..., str], question: str, default: str | None, check: Check) -> str:
-    """Ask for a secret until it is valid. click would hide the error, because it hides the answer."""
+    """Ask for a secret until it is valid. At a hidden prompt, click itself would not show the error message."""
     while True:
         try:
             return check("the answer", str(prompt(question, hide_input=True, default=default, show_default=False)))
@@ -64,7 +64,7 @@ def password_of(source: str, text: str | bytes) -> str:
 
 
 def certificate_problem(path: Path, password: str) -> tuple[str, bool]:
-    """Return why a certificate is unusable, or "". The second value is true if the password causes the problem."""
+    """Return the reason why a certificate is unusable, or "", and whether the password is the cause."""
     from exporter.avepoint.auth.key_file import (  # noqa: PLC0415 - cryptography is slow to load
         KeyFile,
         KeyFileError,

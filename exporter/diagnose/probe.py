@@ -15,8 +15,9 @@ class _ReadEndedError(ExporterError):
 class ProbeClient:
     """Passes requests to `client` until a request succeeds.
 
-    If the collector then sends another request, the client stops the collector. The collector parses the successful
-    response in the same way as in a refresh. If the response is not as documented, the collector raises an error.
+    If the collector then sends another request, the probe client stops the collector. The collector parses the
+    successful response in the same way as in a refresh. If the response is not as documented, the collector raises an
+    error.
     """
 
     def __init__(self, client: ApiClient) -> None:

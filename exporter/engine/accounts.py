@@ -34,7 +34,7 @@ Observe = Callable[[str], Observer]
 
 _LAST_SAVE_SECONDS: Final = 1.5
 _SPARE_WORKERS: Final = 1 / 8
-"""Number of additional workers per concurrent request. While some workers send requests, others process responses."""
+"""Additional workers per concurrent request. While some workers send requests, other workers process responses."""
 
 
 class Accounts:

@@ -27,7 +27,7 @@ from exporter.errors import (
 )
 
 _MAX_FAILURES: Final = 10
-"""Minimum number of consecutive account-wide errors after which a refresh skips the remaining customers."""
+"""A refresh skips the remaining customers only after at least this number of consecutive account-wide errors."""
 _TRIES: Final = 10
 """Number of customers to try, one at a time, before an optional collector is turned off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)

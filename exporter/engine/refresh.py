@@ -58,7 +58,8 @@ class Refresher:
     async def run(self) -> None:
         """Refresh at regular intervals until canceled.
 
-        After a failed refresh, the next refresh runs sooner. With each further failure, the pause doubles. Between
+        After a failed refresh, the next refresh runs sooner. With each further failure, the pause before
+        the next refresh doubles. Between
         two refreshes, retry the customers that failed.
         """
         failures = 0

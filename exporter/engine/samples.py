@@ -22,7 +22,7 @@ _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """The family and the labels of a sample, without its customer id. `end` contains the rendered labels.
+    """The family and the labels of a sample, except the customer id. `end` contains the rendered labels.
 
     Several customers can share a series. Series are compared by identity, because this makes dictionary lookups fast.
     """
@@ -36,7 +36,7 @@ class Series:
 class CustomerSamples(Collection[Sample]):
     """The samples of one customer.
 
-    Because customers share series, this class needs a tenth of the memory of `Sample` records.
+    Customers share series. Therefore, this class needs only a tenth of the memory that `Sample` records would need.
     """
 
     __slots__ = ("_customer_id", "_series", "_values")

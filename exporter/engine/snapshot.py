@@ -161,8 +161,8 @@ class CollectorEntry:
     def drop_unlicensed(self, customer_id: str, error: AvePointError) -> bool:
         """If a customer has no license, drop the customer. Return whether the customer was dropped.
 
-        Status 403 or 404 indicates a missing license only if the exporter has data of other customers, but not of
-        this customer.
+        Status 403 or 404 indicates a missing license only if the exporter has data about other customers, but
+        no data about this customer.
         """
         is_refused = isinstance(error, StatusError) and error.means_not_granted
         if not is_refused or not self.reads or customer_id in self.reads:

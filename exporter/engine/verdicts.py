@@ -179,7 +179,7 @@ class AccountVerdicts:
                 self._verdict.mark(self._verdict.customers())
 
     def _find_doubts(self, collector: Collector[Any, Any], entry: CollectorEntry) -> None:
-        """Find the customers with doubtful values. Unusable data in a response may contradict these values.
+        """Find the customers with doubtful values. Unusable data in the same response may contradict a doubtful value.
 
         Doubtful values are not fresh, so they neither begin nor end a problem.
         """

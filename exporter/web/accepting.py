@@ -1,7 +1,7 @@
 """Accepts client connections, even if the process runs out of file descriptors.
 
-If no descriptors are free, asyncio's server logs a traceback per connection, and accepts no connections until a
-descriptor is closed.
+asyncio's own server is not used, because it handles a lack of free descriptors badly. It logs a traceback per
+connection, and accepts no connections until a descriptor is closed.
 """
 
 import asyncio

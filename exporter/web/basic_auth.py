@@ -203,9 +203,8 @@ class PasswordChecker:
     def _decoy(self, users: Users, user: bytes) -> bytes:
         """Return a hash that matches no password.
 
-        With this hash, a check takes as long for an unknown user as for a known user. The hash has the same bcrypt cost
-        as one of the configured hashes. The user name determines the cost. Therefore, all requests with the same name
-        take equally long.
+        With this hash, a check takes as long for an unknown user as for a known user. The hash has the bcrypt cost of a
+        configured hash. The user name determines the cost, so all checks for one name take equally long.
         """
         costs = sorted({stored[4:6] for stored in users.values()})
         cost = costs[int.from_bytes(self._digest(user)[:4]) % len(costs)]

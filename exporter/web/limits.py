@@ -35,7 +35,7 @@ _SECURE: Mapping[bytes, bytes] = {
 class ClientLimits:
     """Limits for clients. Times are in seconds, and sizes are in bytes."""
 
-    header_timeout: float = 10.0  # begins with the connection, or with the first byte of a later request
+    header_timeout: float = 10.0  # starts when the connection opens, or at the first byte of a later request
     handshake_timeout: float = 10.0
     body_timeout: float = 10.0
     write_timeout: float = 30.0  # maximum seconds without progress while a response is sent

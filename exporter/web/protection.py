@@ -68,8 +68,8 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # Without stamps, each check loads the files again. The new configuration may refer to files that have no
-            # stamps. Comparing stamps would not detect changes to these files.
+            # Without stamps, each check loads the files again. Comparing stamps is not sufficient here, because the new
+            # configuration may refer to files that have no stamps yet.
             self._stamps = {}
             if str(error) != self._error:
                 log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)

@@ -1,4 +1,4 @@
-"""Keeps the lease of a shard.
+"""Gets and renews the lease of a shard.
 
 While this process does not hold the lease, it exposes the data that the holder has stored.
 """

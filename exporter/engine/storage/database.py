@@ -63,7 +63,7 @@ class StoredRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PutCustomer:
-    """Replaces the row of a customer. `row` is called on the thread that uses the database."""
+    """Replaces the row of a customer. The function `row` returns the new row, and runs on the database thread."""
 
     key: CollectorKey
     customer_id: str
