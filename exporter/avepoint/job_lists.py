@@ -70,7 +70,7 @@ class JobList:
     async def ids(
         self, span: Span, *, size: int, largest: int, job_type: int = 0, object_type: int = 0
     ) -> set[str | None]:
-        """Return the ids of all rows. The set contains None if an id is unreadable.
+        """Return the ids of all rows. The set contains None if an id is missing or unreadable.
 
         Request pages of `largest` rows. If AvePoint refuses this page size, request pages of `size` rows.
         """

@@ -55,7 +55,7 @@ class ApiVersions:
         self._is_certain = False
 
     async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:
-        """Call the reader of each API version in turn, and return the result of the first version that is available.
+        """Call the readers in turn until an API version is available, and return the result of this version.
 
         If no version is available, raise the first error. If there is no reader for the configured version, raise
         NotOfferedError without a request.

@@ -23,7 +23,7 @@ page.
 """
 _LONGEST_ID: Final = 200
 _NOTHING: Final[RawRow] = MappingProxyType({})
-"""The exporter uses one mapping for all empty objects, because a list can contain a million of them."""
+"""Represents every empty object. A shared mapping saves memory, because a list can contain a million empty objects."""
 _NO_ID: Final = frozenset({"", "n/a"})
 _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
 """Page formats whose rows, total and link are fields of the same JSON object."""
@@ -286,7 +286,7 @@ class ListProgress:
     def _identities_of(self, rows: Sequence[RawRow]) -> set[object]:
         """Return an identity for each distinct row.
 
-        Identical rows with a key have the same identity. Identical rows without a key have different identities.
+        Identical rows on a page have the same identity if they have a key, and different identities otherwise.
         Rows with the same key but different values have different identities, because collectors report these rows as
         contradictory. A repeated page has the same identities as the original page.
         """

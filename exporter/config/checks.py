@@ -16,7 +16,7 @@ KEYS_OF_ONE_TYPE: Final = {
     "customers": "partner",
     "labels": "partner",
 }
-"""The keys of an account that exist for only one account type."""
+"""Maps the keys that are available for only one account type to this type."""
 
 
 def cross_checks(accounts: list[object]) -> Iterator[InvalidKey]:

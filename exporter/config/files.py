@@ -62,7 +62,7 @@ def readable_file(path: Path, info: ValidationInfo) -> Path:
 
 
 def _place(path: Path, info: ValidationInfo) -> tuple[Path, str]:
-    """Return the directory of the configuration file, and the name of the file in error messages."""
+    """Return the directory of the configuration file, and the name of the file at `path` for error messages."""
     directory: Path = (info.context or {}).get("directory", Path())
     return directory, str(path) if path.is_absolute() else f"the file (looked in {directory})"
 
@@ -88,7 +88,7 @@ def pem_text(data: bytes) -> str:
 
 
 def load_authorities(tls: ssl.SSLContext, data: bytes) -> None:
-    """Trust the certificates in a PEM file. Raise ValueError if a certificate is unreadable or there is none."""
+    """Trust the certificates in a PEM file. Raise ValueError if the file has no certificate or an unreadable one."""
     text = pem_text(data)
     certificates = [*_CERTIFICATE.finditer(text)]
     if not certificates:

@@ -108,7 +108,10 @@ class TokenSource:
             del self._tokens[permission]
 
     def discard_denied(self, permission: str, token: Token) -> None:
-        """After a 403, discard a token older than five minutes, because the permission may be new."""
+        """After a 403, discard a token that is older than five minutes.
+
+        The permission may have been granted after the token was issued.
+        """
         if self._clock.monotonic() - token.requested_at >= _MINIMUM_AGE:
             self.discard(permission, token)
 

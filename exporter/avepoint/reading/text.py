@@ -9,7 +9,7 @@ T = TypeVar("T")
 _LONGEST_VALUE: Final = 200
 _LONGEST_SHORT: Final = 60
 LONGEST_TEXT: Final = 2000
-"""Number of characters at the beginning of a string that are searched for e-mail addresses."""
+"""Number of characters, from the start of a string, that are searched for e-mail addresses."""
 _AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # also matches a truncated e-mail address
 
 

@@ -35,7 +35,7 @@ SERVICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({
 })  # fmt: skip
 """Maps codes in the field `serviceType` to workloads. Tenant settings and unusual activities contain this field.
 
-The `ObjectType` filter has other codes.
+The `ObjectType` filter uses different codes.
 """
 
 MODULES: Final[Mapping[int, str]] = MappingProxyType({
@@ -82,7 +82,7 @@ JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     7: "failed_to_start", 8: "canceled", 9: "rejected", 10: "stopped", 11: "not_scanned", 12: "disabled",
     13: "not_started", 14: "waiting_for_configuration",
 })  # fmt: skip
-"""Maps codes in the field `status` of customer jobs to states. The `JobState` filter has other codes."""
+"""Maps codes in the field `status` of customer jobs to states. The `JobState` filter uses different codes."""
 
 OVER: Final = (
     FINISHED, "failed", "finished_with_exception", "partially_finished", "skipped", "failed_to_start", "canceled",
