@@ -1,4 +1,4 @@
-"""A simulator of the AvePoint API for tests, demos and benchmarks of API clients; see README.md."""
+"""A simulator of the AvePoint API for tests, demos and benchmarks of API clients. README.md describes the simulator."""
 
 from __future__ import annotations
 

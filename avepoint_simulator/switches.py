@@ -36,7 +36,7 @@ class Switches:
     legacy_key_case: KeyCase = "pascal"
     next_link: NextLink = "absolute"
     other_host: str = "https://elsewhere.invalid"
-    """Target of `wrong_host` links and of redirects."""
+    """Host to which `wrong_host` links and redirects lead."""
     page_base: Literal[0, 1] = 0
     """Index of the first page of a tenant's job list."""
     index_zero: IndexZero = "clamp"

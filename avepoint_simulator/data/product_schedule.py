@@ -120,7 +120,7 @@ class ProductSchedule:
 
 
 def _as_seen(job: _Job, now_ns: int, running: int) -> _Job:
-    """Return the state of a job at `now_ns`. Until its finish time, a job is running."""
+    """Return the job with its state at `now_ns`. Until its finish time, a job is running."""
     if job.finish_unix_ns is None or job.finish_unix_ns <= now_ns:
         return job
     if isinstance(job, GoogleJob):

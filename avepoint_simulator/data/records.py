@@ -185,7 +185,7 @@ class ActivityRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrequencyRecord:
-    """The number of backups of a workload per day, and the start times of the backups on the current day."""
+    """The number of backups per day for a workload, and the start times of the backups on the current day."""
 
     service_type: int
     times_a_day: int

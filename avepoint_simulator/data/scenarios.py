@@ -15,7 +15,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = get_args(Scenario)
 Condition = Literal[
     "outage",  # for more than a day, no workload has started a job
     "failing",  # the jobs of one workload fail
-    "overdue",  # the last job of one workload was more than a day ago
+    "overdue",  # the last job of one workload started more than a day ago
     "stuck",  # one job has been running for more than a day
     "waiting",  # one workload waits for configuration
     "unprotected",  # many objects have no backup

@@ -42,7 +42,7 @@ def unusual_activities(seed: int, start: float, scenario: Scenario = "varied") -
 
 
 def backup_frequencies(start: float, now: float) -> tuple[FrequencyRecord, ...]:
-    """Return the backups of each workload on the day of `now`. The simulator's speed has no effect."""
+    """Return the backups of each workload on the day that contains `now`. The simulator's speed has no effect."""
     return tuple(
         FrequencyRecord(
             service_type=SERVICE_TYPES[plan.object_type],

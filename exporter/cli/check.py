@@ -167,7 +167,7 @@ class ProgressBar:
 
 
 def _shortened(label: str | None) -> str:
-    # A line that is wider than the terminal wraps, and the next update cannot overwrite it.
+    # If a line is wider than the terminal, the line wraps, and the next update cannot overwrite the line.
     return (label or "")[:_LABEL_WIDTH]
 
 

@@ -187,7 +187,7 @@ def _api_versions(refresher: Refresher) -> tuple[ApiVersion, ...]:
 
 
 def _without_times(failure: Failure | None, result: Result) -> Failure | None:
-    """Copy a failure, but omit its times. If the result is not "failed", also omit the request id."""
+    """Return a copy of a failure without timestamps. If the result is not "failed", also omit the request id."""
     request_id = failure.request_id if failure and result == "failed" else ""
     return Failure(failure.message, failure.hint, request_id) if failure else None
 

@@ -44,7 +44,7 @@ class Findings:
         self._first_pages: dict[object, tuple[int, frozenset[int]]] = {}
 
     def counts(self, assumption: Assumption) -> Mapping[str, int]:
-        """Return the number of times that each outcome of an assumption was found."""
+        """Return how often each outcome of an assumption was found."""
         return self._counts[assumption.name]
 
     def add(self, assumption: Assumption, outcome: str) -> None:
@@ -81,7 +81,7 @@ class Findings:
             self.add(table.CUSTOMER_JOBS, "one" if max(modules.values()) == 1 else "several")
 
     def _page_base(self, path: str, query: Query, rows: list[JsonRow]) -> None:
-        """Compare pages 0 and 1 of a list, to find the index of its first page."""
+        """Compare page 0 of a list with page 1, to determine the index of the first page."""
         index = {key.lower(): value for key, value in query.items()}.get("pageindex")
         if str(index) not in ("0", "1"):
             return

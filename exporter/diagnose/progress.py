@@ -11,7 +11,7 @@ from exporter.diagnose.report import Observations
 
 
 class Progress(Protocol):
-    """Shows the progress of a check. The number of steps is fixed. The progress therefore never decreases."""
+    """Shows the progress of a check. Because the number of steps is fixed, the progress never decreases."""
 
     def begin(self, steps: float) -> None:
         """Show the start of a check that has `steps` steps."""

@@ -78,7 +78,7 @@ class Observations:
     """Observations about the requests of one account.
 
     `codes` contains the number of requests per status code. `seconds` contains the durations of the requests per path.
-    For each assumption, `outcomes` contains the number of occurrences of each outcome.
+    For each assumption, `outcomes` contains how often each outcome was found.
     """
 
     codes: Mapping[str, int] = field(default_factory=dict)

@@ -46,7 +46,7 @@ def summarize(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary
 
 
 def _frequent_failures(view: SnapshotView) -> tuple[tuple[int, Failure], ...]:
-    """Return the most frequent failures of customers, each with the number of affected customers and one request id."""
+    """Return the most frequent customer failures, each with the number of affected customers and one request id."""
     counts = Counter((failure.message, failure.hint) for failure in view.customer_failures.values())
     requests = {(failure.message, failure.hint): failure.request_id for failure in view.customer_failures.values()}
     return tuple((count, Failure(*text, requests[text])) for text, count in counts.most_common(_FAILURES_SHOWN))

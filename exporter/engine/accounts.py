@@ -217,7 +217,7 @@ class Accounts:
         return [one for one in config.accounts if one.type == "partner" or self._shard.owns(one.name)]
 
     def _make(self, account: Account) -> RunningAccount:
-        """Create an account without starting it or restoring its state. The caller runs this method on a thread."""
+        """Create an account, but do not start it or restore its state. The caller runs this method on a thread."""
         log = logger(account=account.name)
         observer, tasks = self._observe(account.name), AccountTasks()
         warn_of_readable_secrets(account, log)

@@ -1,4 +1,4 @@
-"""Store the customers that failed and the time of each customer's next retry."""
+"""The failed customers of a collector, and the time at which each of these customers is retried."""
 
 from collections.abc import Collection, Iterator
 from math import inf

@@ -14,7 +14,7 @@ from exporter.runtime import trim_memory
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-_MAX_KEPT: Final = 4  # maximum number of cached compressed pages; each set of request parameters has its own page
+_MAX_KEPT: Final = 4  # maximum number of cached compressed pages (one page per set of request parameters)
 
 _COLLECTOR = ("account", "collector")
 UP = Family(

@@ -216,7 +216,7 @@ class BodyLimit:
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:
-    """Return a receive function. It returns the body as one message, and then waits for the client to disconnect."""
+    """Return a receive function that returns the body as one message, and then waits until the client disconnects."""
     given = False
 
     async def replay() -> Message:

@@ -19,7 +19,7 @@ class PageKey:
 
 
 Render = Callable[[PageKey], Callable[[], Chunks]]
-"""A function that collects data on the event loop. It returns a function that renders the data on a thread."""
+"""A function that collects data on the event loop, and returns a function that renders the data on a thread."""
 
 
 class Renderings:
@@ -37,7 +37,7 @@ class Renderings:
         self._waiting: dict[PageKey, asyncio.Task[Chunks]] = {}
 
     async def page(self, key: PageKey) -> Chunks:
-        """Return the page for a key. If a rendering of this page is already waiting to start, share it."""
+        """Return the page for a key. If a rendering of this page is already waiting to start, share this rendering."""
         if (task := self._waiting.get(key)) is None:
             task = self._waiting[key] = asyncio.create_task(self._make(key))
         return await asyncio.shield(task)

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 async def follow(accounts: "Accounts", storage: "StateStore") -> None:
-    """Expose the stored state of all accounts. Samples keep their age. Raise StorageError if loading fails."""
+    """Expose the stored state of all accounts, without changing the age of its samples.
+
+    Raise StorageError if loading fails.
+    """
     for running in accounts.running():
         await _follow(running, storage)
 

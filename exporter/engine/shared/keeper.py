@@ -18,7 +18,7 @@ from exporter.engine.storage.database import StorageError
 from exporter.errors import ConfigError
 
 _REST: Final = 10.0
-"""Pause between two loads of the stored state by a standby process, as a multiple of the time that a load takes."""
+"""A standby process loads the stored state, and then pauses for this multiple of the time that the load took."""
 
 
 class Keeper:

@@ -54,12 +54,12 @@ class Lease:
 
     @property
     def is_blind(self) -> bool:
-        """Whether this process may send requests to AvePoint although it has never reached the database."""
+        """Whether this process may send requests to AvePoint although the database has never responded."""
         return self._is_blind
 
     @property
     def is_reachable(self) -> bool:
-        """Whether the database responded to the last request."""
+        """Whether the database responded to the most recent request."""
         return self._reachable_since is not None
 
     def may_read(self, now: float) -> bool:
@@ -76,7 +76,10 @@ class Lease:
         return self._reachable_since is not None and now >= self._reachable_since + self._times.grace
 
     def granted(self, grant: Grant, sent: float) -> None:
-        """Record that the database granted or renewed the lease. `sent` is the monotonic time of the request."""
+        """Record that the database granted or renewed the lease.
+
+        `sent` is the monotonic time at which the request was sent.
+        """
         self._answered(sent)
         self.grant, self._is_blind = grant, False
         self._deadline = sent + self._times.deadline
@@ -87,7 +90,7 @@ class Lease:
         self.grant, self._is_blind = None, False
 
     def unreachable(self, sent: float, now: float) -> None:
-        """Record that the database did not respond to a request. `sent` is the monotonic time of the request.
+        """Record that the database did not respond to a request that was sent at the monotonic time `sent`.
 
         If this process holds the lease, it continues to send requests to AvePoint. If this process has never reached
         the database, it starts to send requests after `patience` seconds. Otherwise, it sends no requests.

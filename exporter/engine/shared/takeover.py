@@ -42,7 +42,7 @@ def merged_state(former: "Refresher", stored: StoredState) -> StoredState:
 
 
 def show(stored: StoredState, entry: CollectorEntry) -> None:
-    """Expose the stored samples of a collector. If the status of its last refresh is stored, expose this status too."""
+    """Expose the stored samples of a collector. If a refresh status is stored, expose this status too."""
     entry.reads = {key: _same(entry.reads.get(key), read) for key, read in stored.reads.items()}
     status = stored.status
     entry.update_status(last_success=stored.last_success)

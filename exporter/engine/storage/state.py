@@ -123,7 +123,7 @@ class StateStore:
         return CollectorKey(account.name, collector, registration_id(account))
 
     def _can_write(self) -> bool:
-        """Return whether the database currently accepts writes. While it does not, changes wait for a later commit."""
+        """Return whether the database accepts writes now. If it does not, the changes wait for a later commit."""
         return True
 
     def _start_writing(self) -> None:

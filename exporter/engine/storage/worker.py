@@ -22,7 +22,10 @@ class Worker:
         self._thread.start()
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Run a function on the thread and return its result. If the caller is canceled first, skip the function."""
+        """Run a function on the thread and return the result.
+
+        If the caller is canceled before the function starts, skip the function.
+        """
         future: Future[T] = Future()
         self._calls.put((future, function))
         return await asyncio.wrap_future(future)

@@ -1,4 +1,4 @@
-"""The status page contains one row per collector, and one row with request statistics per account."""
+"""The rows for collectors on the status page, and the request statistics of each account."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
