@@ -99,8 +99,8 @@ class AvePointError(ExporterError):
 class Failure:
     """The message, hint and request id of an error.
 
-    `since` and `at` are the Unix times of the first and last refresh with this error. If no refresh caused the error,
-    `since` and `at` are None. `hides_data` is true if, since the last successful refresh, AvePoint has returned data
+    `since` and `at` are the Unix times of the first and the most recent refresh with this error. If no refresh caused
+    the error, both are None. `hides_data` is true if, since the last successful refresh, AvePoint has returned data
     that the exporter could not use. This data may contradict the exposed values.
     """
 

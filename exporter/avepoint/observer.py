@@ -41,7 +41,7 @@ class Observer(Protocol):
         """Set the expiry of the account's certificate, as Unix time."""
 
     def clock_offset(self, seconds: float) -> None:
-        """Set the offset of AvePoint's clock: AvePoint's time minus the exporter's time, in seconds."""
+        """Set the offset of AvePoint's clock, which is AvePoint's time minus the exporter's time, in seconds."""
 
     def unreadable(self, endpoint: str, field: str) -> None:
         """Count a value that cannot be read."""

@@ -18,7 +18,7 @@ Ticks = NewType("Ticks", int)
 
 TICKS_PER_SECOND: Final = 10_000_000
 CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
-"""Allowance for clock skew. Timestamps of past events that exceed the current time by more are unreadable."""
+"""Allowance for clock skew. The timestamp of a past event may exceed the current time by at most this value."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200; later times are considered invalid

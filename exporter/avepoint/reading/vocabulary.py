@@ -198,7 +198,7 @@ def management_mode(name: str) -> tuple[str | None, bool]:
 
 
 def worst_state(states: Iterable[str]) -> str:
-    """Return the worst state of completed jobs. From worst to best: failed, incomplete, any other state, finished."""
+    """Return the worst state of completed jobs. The order is failed, incomplete, any other state, finished."""
     ranks = {state: rank for rank, state in enumerate((*FAILED, *INCOMPLETE))}
     return min(states, key=lambda state: (ranks.get(state, len(ranks)), state == FINISHED, state))
 
