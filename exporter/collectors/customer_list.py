@@ -222,7 +222,10 @@ class CustomerList:
             listing.exception()  # Without this call, asyncio logs a warning if no caller awaits the task.
 
     async def _arriving(self, listing: asyncio.Task[Listing]) -> AsyncIterator[str]:
-        """Yield the received ids until `listing` ends. If another caller starts a new list, yield its ids too."""
+        """Yield the received ids until `listing` ends.
+
+        If another caller starts a new list in the meantime, also yield the ids in the new list.
+        """
         arrivals, seen = self._arrivals, 0
         while True:
             changed, is_over = self._arrivals.changed, listing.done()

@@ -1,4 +1,4 @@
-"""Compute the verdict on one customer from the facts, the expectations, the time and the saved state.
+"""Compute the verdict on a customer from the facts, the expectations, the current time and the saved state.
 
 A problem begins when fresh facts confirm the problem. A problem ends when facts that were read later refute the
 problem. After a change of the expectations, older facts can also end a problem.

@@ -19,7 +19,7 @@ _FINGERPRINT_LENGTH: Final = 16
 class _Exception:
     """An exception to the limits of the account.
 
-    `limits` contains the limits that the exception sets. All other limits are the account's limits.
+    `limits` contains all limits. Limits that the exception does not set are the account's limits.
     """
 
     customers: frozenset[str]

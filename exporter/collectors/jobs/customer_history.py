@@ -80,7 +80,7 @@ class JobHistory:
         since: Ticks | None = None,
         has_unread: bool = False,
     ) -> None:
-        """Add the jobs of one refresh. For the other arguments, see `JobCounter.count`."""
+        """Add the jobs of one refresh. For the arguments, see `JobCounter.count`."""
         self.unsuccessful = {}
         for kind, of_kind in jobs.items():
             if any(job.resource for job in of_kind):
@@ -131,7 +131,7 @@ class JobHistory:
     ) -> _Resource:
         """Return the history of a resource.
 
-        If no history of the resource is stored, `earlier_success` is used as the stored success.
+        If no history of the resource is stored, `earlier_success` is the time of the last known success.
         """
         stored = self.resources.get(key, _Resource(earlier_success or Ticks(0), now, "", Ticks(0)))
         success = stored.success or None

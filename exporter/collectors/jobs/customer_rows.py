@@ -164,7 +164,7 @@ def _kind(row: Row, product: str) -> JobKind | None:
 
 
 def _kind_without_product(row: Row, module: str) -> JobKind | None:
-    """If the row describes a Microsoft 365 scan and contains only a status, return the scan's `JobKind`, else None."""
+    """Return the `JobKind` of a Microsoft 365 scan if the row contains only the status of a scan, else None."""
     if module == "" and row.time("startTime") is None:
         return JobKind(MICROSOFT_365_SCAN, "", "")
     row.lacks("jobType")

@@ -106,7 +106,6 @@ class Classification:
         return pending if name in self.job_filter.values else pending & self._claims.keys()
 
     async def _request_value(self, name: str, pending: frozenset[str]) -> None:
-        """Request the jobs with a filter value, and record the value for each returned job."""
         start = self._witness_start(name, min(self.listed[key] for key in pending))
         try:
             ids = every_id = await self._request(name, start)
@@ -148,15 +147,15 @@ class Classification:
             self._claims.pop(key, None)
 
     def _is_certain(self, key: str, name: str) -> bool:
-        """Return whether AvePoint has applied the filter to this job, or has omitted the job for all other values."""
+        """Return whether AvePoint certainly applied the filter to a job, or omitted the job for all other values."""
         others = self.job_filter.all_values.keys() - {name} - set(self.rejected)
         return key in self._proven or all(key in self._omitted.get(other, ()) for other in others)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
         """Return the start of a time range that contains a job whose known value differs from `name`.
 
-        If the response for `name` contains this job, AvePoint ignores the filter. Return `first` if there is
-        no such job, or if the longer time range would contain too many rows.
+        If the response for `name` contains this job, AvePoint ignores the filter. Return `first` if no such job
+        is listed, or if the longer time range would contain too many rows.
         """
         starts = [self.listed[key] for key, value in self.known.items() if value != name and key in self.listed]
         earlier = max((start for start in starts if start < first), default=first)

@@ -62,7 +62,7 @@ class ProductJobsOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class ProductJobRecords:
-    """A product's jobs within the lookback period, and its job history. The mappings are keyed by `JobKind`.
+    """A product's jobs within the lookback period, and the product's job history. The mappings are keyed by `JobKind`.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` counts the completed
     jobs. For `completed_states` and `unsuccessful`, see `JobHistory`.

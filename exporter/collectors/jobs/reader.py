@@ -4,8 +4,8 @@ AvePoint's job list does not contain job types or workloads. To determine the jo
 exporter requests the list with different filters and checks which filters return the job. Each refresh reads the
 unfiltered list once. The exporter then requests the ids of each job type and each workload until every new job is
 classified. Jobs are classified only once, because the job type and the workload of a job never change. If an
-unclassified job may belong to a workload, the exporter keeps the workload's previous samples. The refresh counts as
-failed.
+unclassified job may belong to a workload, the exporter keeps the workload's previous samples. In this case, the
+refresh counts as failed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -244,10 +244,7 @@ class JobReader:
         return LocationJobs(self._shown_jobs, self._shown_success, completed, error)
 
     def _count(self, now: Ticks, earliest: Ticks) -> None:
-        """Count completed jobs.
-
-        Jobs whose job types are not configured are counted too, because a reload may add job types.
-        """
+        """Count completed jobs, even if their job types are not configured. A reload may add these job types."""
         every: dict[JobKind, list[Job]] = {}
         for key, job in self._jobs.items():
             every.setdefault(self._kinds[key], []).append(job)

@@ -240,7 +240,6 @@ def _unix(ticks: Ticks | None) -> float | None:
 
 
 def _named(subscriptions: Iterable[Subscription]) -> Iterator[tuple[str, Subscription]]:
-    """Yield each subscription and the value of its label `subscription`."""
     services: defaultdict[tuple[str, str], list[Subscription]] = defaultdict(list)
     for subscription in subscriptions:
         services[subscription.customer_id, subscription.service].append(subscription)

@@ -113,7 +113,6 @@ def _hashed(row: Row) -> int | None:
 
 
 def _counts(users: Iterable[Mapping[str, bool | None] | None]) -> Counts:
-    """Count the protected and the unprotected users of each workload."""
     numbers: Counter[tuple[str, bool | None]] = Counter()
     for states in users:
         if states is None:
