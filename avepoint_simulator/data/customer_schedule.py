@@ -83,7 +83,6 @@ class CustomerSchedule:
         return _job(customer_id, module, _RUNNING, id=f"FB-{customer_id[:8]}-{module}-stuck", start_unix_ns=start)
 
     def _overdue(self, customer_id: str, module: int) -> CustomerJob:
-        """Return the last job of a module that has overdue backups."""
         start = unix_ns(self._timeline.start - OVERDUE_SECONDS)
         return _job(
             customer_id, module, _FINISHED, id=f"FB-{customer_id[:8]}-{module}-last", start_unix_ns=start,

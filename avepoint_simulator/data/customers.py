@@ -168,7 +168,6 @@ def _row_plans(seed: int, number: int, scenario: Scenario) -> tuple[_RowPlan, ..
 
 
 def _share(source: Random, is_unprotected: bool) -> float:  # noqa: FBT001 - only code in this module calls the function
-    """Return the fraction of objects that are protected."""
     return source.uniform(0.6, 0.88) if is_unprotected else source.choice((1.0, 1.0, source.uniform(0.96, 1)))
 
 

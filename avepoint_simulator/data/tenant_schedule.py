@@ -97,7 +97,10 @@ class JobSchedule:
         return shown
 
     def _visible_fixed(self, now: float) -> tuple[JobRecord, ...]:
-        """Return the jobs at fixed times. At every speed, these jobs stay visible for eight days of real time."""
+        """Return the visible jobs at fixed times.
+
+        These jobs stay visible for eight days of real time, regardless of the speed.
+        """
         limit = unix_ns(now - HISTORY_DAYS * DAY)
         return tuple(job for job in self._fixed if job.start_unix_ns >= limit)
 

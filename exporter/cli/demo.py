@@ -146,7 +146,6 @@ def default_customers(scenario: "Scenario") -> int:
 
 
 def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Scenario") -> Config:
-    """Return a configuration with the simulated accounts."""
     options = {
         account_type: {name: {"interval": _interval(options)} for name, options in collectors.items()}
         for account_type, collectors in catalogue().items()

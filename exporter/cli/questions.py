@@ -112,7 +112,7 @@ class Questions:
     def _key(
         self, key: str, question: str, about: str = "", *, choices: Sequence[str] = (), default: str | None = None
     ) -> None:
-        """Collect the value of one key. Before a question, print `about`."""
+        """Collect the value of one key from a flag or a question. Print `about` before the question."""
         given, flag = self._flags[key], f"--{key.replace('_', '-')}"
         if given is None and not self._is_terminal:
             given = default
@@ -164,7 +164,7 @@ class Questions:
         return secret
 
     def _certificate(self, path: Path) -> Path | None:
-        """Set the path of the certificate. Return the path, or None if the file cannot be read."""
+        """Store the path of the certificate as an answer. Return the path, or None if the path is invalid."""
         self._answers["certificate_file"] = self._relative(path)
         if error := self._error("certificate_file", self._answers["certificate_file"]):
             self._mistakes.append(f"--certificate-file: {error}")

@@ -277,5 +277,4 @@ class Accounts:
 
 
 def _differ_in_expectations_only(account: Account, other: Account) -> bool:
-    """Return whether two accounts differ only in their expectations."""
     return account.model_copy(update={"expectations": other.expectations}) == other

@@ -221,7 +221,7 @@ class AccountVerdicts:
         return Source(collector.name, samples, None if read is None else read.read_at, fresh, entry.status.off)
 
     def _show(self, customer_id: str) -> None:
-        """Replace the samples of a customer if they have changed."""
+        """Replace the samples of a customer if the samples have changed."""
         if self._is_tenant:
             return  # For a tenant account, `_show_counts` shows these samples.
         self._replace(customer_id, self._verdict.customer_samples(customer_id))

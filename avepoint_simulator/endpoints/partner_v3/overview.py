@@ -22,7 +22,7 @@ def _handle(request: SimulatedRequest) -> Reply:
 def _write(request: SimulatedRequest, row: ProtectedRow) -> dict[str, Json]:
     """Return one row.
 
-    Unlike a legacy row, a v3 row can include the Microsoft 365 tenant and the time of the last run.
+    Unlike a legacy row, a v3 row can contain the id of the Microsoft 365 tenant and the time of the last run.
     """
     written = write_row(request, row)
     if request.switches.overview_tenants and row.tenant_id is not None:

@@ -204,7 +204,6 @@ async def _limited(worker: Worker, session: Session, function: Callable[[], T], 
 
 
 async def _closed(worker: Worker, session: Session) -> None:
-    """Close a connection and end the thread that uses it."""
     with suppress(StorageError):
         await _limited(worker, session, session.close, _CLOSE_SECONDS)
     await worker.close(within=_CLOSE_SECONDS)

@@ -96,7 +96,7 @@ def customers(
 def _matching(
     views: CustomerViews, names: Organizations, problems: Problems, query: StatusQuery
 ) -> Iterator[tuple[bool, int, str, CustomerKey]]:
-    """Yield one tuple per matching customer. The page shows the customers in the sort order of the tuples."""
+    """Yield one tuple per matching customer. The page sorts the customers by these tuples."""
     needle = query.text.casefold()
     for key, of_customer in views.items():
         is_up = all(view.customer_up[key.id] for view in of_customer)
