@@ -7,7 +7,7 @@ from exporter.collectors.base import Family, Sample
 
 
 class Unread(NamedTuple):
-    """The name of a family and the labels of its unreadable value.
+    """An unreadable value, identified by the name of its family and by its labels.
 
     If all fields are "", a row was dropped. In this case, any value of the collector may be missing.
     """

@@ -55,8 +55,8 @@ class WantedCustomers:
     def check(self, listed: Iterable[str], *, is_whole: bool) -> None:
         """Find the configured customers that are not listed.
 
-        Log a warning if the previous check did not find all of these customers. If `is_whole` is false, the
-        list may be incomplete, so do not check the excluded customers.
+        Log a warning if the previous check did not find all of these customers. If `is_whole` is false, the list
+        may be incomplete, so do not check the excluded customers.
         """
         if not self.keys:
             return

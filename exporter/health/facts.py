@@ -34,7 +34,7 @@ class Source:
 
     @property
     def fresh_until(self) -> float:
-        """Unix time until which the samples are fresh, or 0 if there are no samples."""
+        """The Unix time until which the samples are fresh, or 0 if there are no samples."""
         return 0.0 if self.read_at is None else self.read_at + self.fresh_for
 
 
@@ -177,7 +177,7 @@ class Facts:
     def records(self, families: Iterable[str], key: Key) -> tuple[Record, ...]:
         """Return one record per collector and per combination of the label values in `key`.
 
-        Each record contains the values of all `families`. The records are in the order of the samples.
+        Each record contains the known values of the `families`. The records are in the order of the samples.
         """
         found: dict[tuple[str, Key], dict[str, float]] = {}
         for name in families:

@@ -41,8 +41,8 @@ class Finding(NamedTuple):
     seconds.
 
     If a finding is unknown, a current problem remains active until `held_for` seconds after the start of the problem.
-    If `is_unclassified` is true, the facts may describe any subject of the product. Such a finding keeps
-    problems active if there are no facts about their subjects. A finding about a dropped row is also unclassified.
+    If `is_unclassified` is true, the facts may describe any subject of the product. Such a finding keeps problems
+    active if there are no facts about their subjects. A finding about a dropped row is also unclassified.
     """
 
     subject: Subject
@@ -76,5 +76,5 @@ def outcome(*, wrong: bool) -> Outcome:
 
 
 def next_change(now: float, *times: float) -> float:
-    """Return the earliest timestamp in `times` that is after `now`. If there is none, return infinity."""
+    """Return the earliest timestamp in `times` that is after `now`. If all timestamps have passed, return infinity."""
     return min((time for time in times if time > now), default=inf)

@@ -56,9 +56,9 @@ class CustomerVerdict:
             yield problem, "wrong" if problem in wrong else "unknown" if problem in self.unknown else "fine"
 
     def of_absent_customer(self, gone_from: float) -> "CustomerVerdict":
-        """Return a copy with only the current problems, for a customer that is no longer listed.
+        """Return a copy of the verdict for a customer that is no longer listed.
 
-        The copy is valid until `gone_from`.
+        The copy contains only the current problems, and is valid until `gone_from`.
         """
         wrong = frozenset(held.key.problem for held in self.problems)
         return replace(self, applicable=wrong, unknown=frozenset(), due=(), valid_until=gone_from)

@@ -38,5 +38,5 @@ def retention_too_short(view: View) -> Iterator[Finding]:
         known = [period for period in (record.get(PERIOD), record.get(SHORTEST)) if period is not None]
         found = outcome(wrong=min(known) < expected)
         if workload and len(known) < len((PERIOD, SHORTEST)) and found is Outcome.FINE:
-            found = Outcome.UNKNOWN  # One of the retention periods of the workload is unknown.
+            found = Outcome.UNKNOWN  # At least one retention period of the workload is unknown.
         yield Finding(Subject(workload=workload, geo_location=geo_location), found, record.collector)

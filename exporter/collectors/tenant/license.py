@@ -62,7 +62,7 @@ class LicenseConsumption:
     """The seats and the storage of a tenant's license, and the timestamp at which the license went out of policy.
 
     Unknown values are None. `unread` contains the names of the families whose values cannot be read. If
-    `out_of_policy_since` is None and `unread` does not contain its family, the license is in policy.
+    `out_of_policy_since` is None and `unread` does not contain the name of its family, the license is in policy.
     """
 
     purchased_seats: int | None
