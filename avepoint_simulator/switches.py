@@ -72,7 +72,7 @@ class Switches:
     """Whether workloads are codes or names in settings and unusual activities."""
     activity_shape: ActivityShape = "nested"
     activity_times: ActivityTimes = "moments"
-    """With `moments`, queries for unusual activities contain exact timestamps. With `days`, they contain dates."""
+    """With `moments`, queries for unusual activities contain exact timestamps. With `days`, they contain whole days."""
     locations: frozenset[str] = frozenset()
     """Geo locations of a Multi-Geo tenant. Queries for other geo locations return no data."""
     latency_seconds: float = 0.0

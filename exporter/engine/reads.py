@@ -218,7 +218,10 @@ async def _each(customer_ids: Iterable[str]) -> AsyncIterator[str]:
 
 
 def may_turn_off(collector: Collector[Any, Any], entry: CollectorEntry, error: AvePointError) -> bool:
-    """Return whether an error turns a collector off, because the data is not offered or access was never granted."""
+    """Return whether an error turns an optional collector off.
+
+    The collector is turned off if its data is not offered, or if its permission has never been granted.
+    """
     is_optional = collector.optional and "enabled" not in collector.options.model_fields_set
     never_worked = not entry.reads
     return is_optional and (isinstance(error, NotOfferedError) or (error.means_not_granted and never_worked))

@@ -77,7 +77,7 @@ class Refresher:
         await self._clock.sleep(max(0.0, until - self._clock.monotonic()))
 
     def _next_retry(self) -> float:
-        """Return the monotonic time of the next retry, or infinity if no customer failed.
+        """Return the monotonic time of the next retry, or infinity if no retry is planned.
 
         Because of a minimum pause, customers whose retries are close together are retried at the same time.
         """
