@@ -69,7 +69,7 @@ class CollectorReport:
 
     @property
     def is_ok(self) -> bool:
-        """Whether the collector works or is off."""
+        """Whether the collector either works or is turned off."""
         return self.result in ("ok", "off")
 
 

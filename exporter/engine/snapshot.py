@@ -78,8 +78,8 @@ class RefreshOutcome:
 class RefreshStatus:
     """The status of a collector. Timestamps are Unix times. If an event has not occurred yet, its timestamp is None.
 
-    If the collector is optional and the app lacks its permission, `off` is true and `up` is None. `failure` contains
-    the reason why the collector is down or off. `failures` contains the most recent failures.
+    If the collector is optional and the app lacks the permission that the collector needs, `off` is true and `up` is
+    None. `failure` contains the reason why the collector is down or off. `failures` contains the most recent failures.
     """
 
     up: bool | None = None

@@ -18,7 +18,7 @@ from exporter.health.facts import Source, by_customer, fresh_for
 from exporter.health.verdict import AccountVerdict
 
 VERDICT: Final = "verdict"
-"""Name that views and the persistent state use for verdicts, in place of a collector name."""
+"""The name for verdicts in views and in the persistent state. It takes the place of a collector's name."""
 _SLICE: Final = 0.003  # maximum seconds of work before other tasks can run on the event loop
 
 _BATCH: Final = 200

@@ -1,6 +1,6 @@
 """Compute the verdict on a customer from the facts, the expectations, the current time and the saved state.
 
-A problem begins when fresh facts confirm the problem. A problem ends when facts that were read later refute the
+A problem begins when recent facts confirm it. A problem ends when facts that were read later refute the
 problem. After a change of the expectations, older facts can also end a problem.
 """
 
@@ -219,7 +219,7 @@ class _Decision:
         return finding.outcome is Outcome.FINE and self._is_fresh(finding.collector)
 
     def _stays(self, held: HeldProblem, findings: Iterable[Finding]) -> bool:
-        """Return whether a problem remains active when no fresh facts confirm the problem."""
+        """Return whether a problem remains active although no recent facts confirm it."""
         if held.rules != self._rules.fingerprint:
             return not all(self._is_over(held, one) for one in findings)
         return not all(

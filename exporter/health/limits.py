@@ -28,7 +28,7 @@ class _Exception:
     limits: Limits
 
     def matches(self, product: str, workload: str) -> bool:
-        """Return whether the exception applies. If the exception lists names, an empty name does not match."""
+        """Return whether the exception applies. If the exception contains names, an empty name does not match."""
         is_product = not self.products or product in self.products
         return is_product and (not self.workloads or workload.casefold() in self.workloads)
 

@@ -1,4 +1,4 @@
-"""Problems with signs of attacks on sites, and with short retention periods."""
+"""Problems that report signs of attacks on sites, or retention periods that are too short."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -104,7 +104,7 @@ def salesforce_state(name: str) -> tuple[str | None, bool]:
 
 
 def _state(states: Mapping[int, str], name: str) -> tuple[str | None, bool]:
-    """Return the state for a code in `states`, or for a state name of any product."""
+    """Look up a code in `states`, or a state name that any product uses, and return the state."""
     if name.strip().isdecimal():
         found = states.get(int(name)) if len(name) < 4 else None  # noqa: PLR2004 - digits
         return (name, False) if found is None else (found, True)

@@ -61,7 +61,7 @@ JOB_SERVICES: Final[Mapping[int, str]] = MappingProxyType({
     0: "Microsoft 365 Scan", 7: "Microsoft 365", 10: "Google Workspace Scan", 11: "Google Workspace",
     12: "IaaS + PaaS", 15: "Salesforce", 16: "Dynamics 365",
 })  # fmt: skip
-"""Maps codes in the field `jobType` of customer jobs to products and to the scans of two products."""
+"""Maps each code in the field `jobType` of customer jobs to a product, or to the scan of a product."""
 
 MICROSOFT_365: Final = JOB_SERVICES[7]
 MICROSOFT_365_SCAN: Final = JOB_SERVICES[0]

@@ -20,7 +20,7 @@ _DAY: Final = 86_400
 _FARTHEST: Final = 7 * _DAY * TICKS_PER_SECOND
 """Maximum time from a refresh to a scheduled start.
 
-Later starts are invalid, because AvePoint lists the starts of one day.
+Later starts are invalid, because AvePoint lists only the starts of one day.
 """
 _SOURCE: Final = "from GET …/settings/backup/frequency, cached between refreshes"
 _LABELS: Final = ("account", "workload", "geo_location")
