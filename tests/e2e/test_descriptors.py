@@ -79,5 +79,6 @@ def test_requests_to_avepoint_that_take_all_descriptors_do_not_prevent_health_ch
         print(f"{len(durations)} health checks, longest {max(durations):.3f} s")  # noqa: T201 - figures
         assert running.stop() == 0
         log = running.log.read_text()
-        assert len(log.splitlines()) < 200
+        # On a busy machine, the first retry of the 7 collectors of 20 accounts also fails.
+        assert len(log.splitlines()) < 2 * 7 * 20 + 20
         assert "Traceback" not in log

@@ -194,10 +194,6 @@ CASES = {
         ),
     ),
     **cases(
-        SERVICES, ("seats_exceeded", "storage_full"), of_customer(product()), of_customer(ample()),
-        odd_expiry=of_customer(ample(), ample(package="B") | {"expirationDate": "soon"}),
-    ),
-    **cases(
         CONSUMPTION, LICENSED, consumption(),
         consumption(purchasedUserSeats=99, purchasedStorageSize=99, outOfPolicyTime=None),
         all_odd=dict.fromkeys(consumption(), ODD),
