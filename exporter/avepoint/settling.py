@@ -22,20 +22,21 @@ class Settling:
         self._clock = clock
         self._permanent_after = min(2 * interval, _LONGEST)
         self._groups: set[Hashable] = set()
-        self._since: dict[Hashable, dict[Hashable, float]] = {}
+        self._since: dict[Hashable, float] = {}
 
     def are_permanent(self, faults: Iterable[Hashable], group: Hashable = "", *, has_values: bool = False) -> bool:
         """Record the faults that a refresh has found in a group, and return whether all these faults are permanent.
 
         `has_values` is true if the group has values from before the restart.
         """
-        now, former = self._clock.monotonic(), self._since.pop(group, {})
-        # A new fault gets the age of the oldest fault. Otherwise, frequent new faults would fail every refresh.
-        begin = min(former.values(), default=now) if has_values or group in self._groups else -inf
+        now, former = self._clock.monotonic(), self._since.pop(group, None)
+        is_first = not has_values and group not in self._groups
         self._groups.add(group)
-        if since := {fault: former.get(fault, begin) for fault in faults}:
-            self._since[group] = since
-        return all(now - first >= self._permanent_after for first in since.values())
+        if not tuple(faults):
+            return True
+        # All faults have the age of the oldest fault. Otherwise, frequent new faults would fail every refresh.
+        since = self._since[group] = former if former is not None else -inf if is_first else now
+        return now - since >= self._permanent_after
 
     def keep_only(self, groups: Collection[Hashable]) -> None:
         """Drop the faults of all groups that are not in `groups`."""
